@@ -1,0 +1,79 @@
+"""Losses over arrays: no parameters, no networks, no keys. Every mean runs over all rows given."""
+
+import chex
+import jax
+import jax.numpy as jnp
+
+from cmta_jax.types import Array
+
+
+def bellman_target(reward: Array, discount: Array, next_value: Array) -> Array:
+    """`r + discount * V(s')`, without gradient (METHODS: y of SAC; `discount` already includes gamma).
+
+    Args:
+        reward, discount, next_value: `[N, B]`.
+    """
+    chex.assert_equal_shape([reward, discount, next_value])
+    return jax.lax.stop_gradient(reward + discount * next_value)
+
+
+def critic_loss(values: Array, target: Array, weights: Array) -> Array:
+    """Sum over critics of the mean squared error, without the factor 1/2 (Deviation 4; paper Eq. 9).
+
+    Args:
+        values: `[E, N, B]`, one row per critic.
+        target: `[N, B]`.
+        weights: `[N]`, weight of each task; ones for every method of the paper.
+    """
+    chex.assert_rank([values, target, weights], [3, 2, 1])
+    return jnp.sum(jnp.mean(weights[None, :, None] * jnp.square(values - target[None]), axis=(1, 2)))
+
+
+def actor_loss(log_prob: Array, value: Array, temperature: Array, weights: Array) -> Array:
+    """Mean of `temperature * log pi - min Q` (paper Eq. 10, with the temperature on the entropy as SAC has it).
+
+    Args:
+        log_prob, value: `[N, B]`.
+        temperature, weights: `[N]`.
+    """
+    chex.assert_equal_shape([log_prob, value])
+    return jnp.mean(weights[:, None] * (temperature[:, None] * log_prob - value))
+
+
+def temperature_loss(log_temperature: Array, log_prob: Array, target_entropy: float) -> Array:
+    """Mean of `temperature * (-log pi - target entropy)`, with gradient to the temperature only.
+
+    Args:
+        log_temperature: `[N]`, one temperature per task.
+        log_prob: `[N, B]`.
+        target_entropy: in nats.
+    """
+    excess = jax.lax.stop_gradient(-log_prob - target_entropy)
+    return jnp.mean(jnp.exp(log_temperature)[:, None] * excess)
+
+
+def contrastive_loss(encodings: Array, next_encodings: Array, temperature: float) -> Array:
+    """InfoNCE between experts (paper Eq. 3): summed over experts, averaged over rows.
+
+    Expert i's encoding is the query, its own encoding of the next state the positive key, the other experts'
+    encodings of the same state the negative keys. Vectors are compared by cosine (Deviation 6).
+
+    Args:
+        encodings: `[K, N, B, D]` of s_t.
+        next_encodings: `[K, N, B, D]` of s_{t+1}; pass them through `stop_gradient` to stop there.
+        temperature: of the softmax; the reference uses 0.1.
+    """
+    chex.assert_equal_shape([encodings, next_encodings])
+    chex.assert_rank(encodings, 4)
+    query, positive_key = _unit(encodings), _unit(next_encodings)
+    positive = jnp.sum(query * positive_key, axis=-1)[..., None]  # [K, N, B, 1]
+    between = jnp.einsum("knbd,jnbd->knbj", query, query)  # [K, N, B, K]
+    itself = jnp.eye(between.shape[0], dtype=bool)[:, None, None, :]
+    logits = jnp.where(itself, positive, between) / temperature
+    own = jnp.where(itself, logits, jnp.zeros_like(logits)).sum(-1)
+    return jnp.sum(jnp.mean(jax.nn.logsumexp(logits, axis=-1) - own, axis=(1, 2)))
+
+
+def _unit(vectors: Array, epsilon: float = 1e-12) -> Array:
+    square = jnp.sum(jnp.square(vectors), axis=-1, keepdims=True)
+    return vectors * jax.lax.rsqrt(jnp.maximum(square, epsilon**2))

@@ -1,0 +1,1 @@
+"""Network modules. Each returns its answer and, where there is one, its story (encodings, attention, memory)."""

@@ -1,0 +1,57 @@
+"""The LSTM of temporal attention (paper Eq. 5): one step, and its scan over time."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from cmta_jax.types import Array, Carry
+
+
+class Memory(nn.Module):
+    """One LSTM step; gates in the order i, f, g, o, two biases as in PyTorch (both trained, Deviation 9).
+
+    Args of `__call__`:
+        carry: (hidden, cell), each `[..., H]`.
+        inputs: `[..., D]`.
+
+    Returns:
+        The new (hidden, cell) and the new hidden state `[..., H]`.
+    """
+
+    features: int
+
+    @nn.compact
+    def __call__(self, carry: Carry, inputs: Array) -> tuple[Carry, Array]:
+        hidden, cell = carry
+        bound = uniform_symmetric(self.features**-0.5)
+        gates = nn.Dense(4 * self.features, kernel_init=bound, bias_init=bound, name="input")(inputs)
+        gates = gates + nn.Dense(4 * self.features, kernel_init=bound, bias_init=bound, name="recurrent")(hidden)
+        i, f, g, o = jnp.split(gates, 4, axis=-1)
+        cell = jax.nn.sigmoid(f) * cell + jax.nn.sigmoid(i) * jnp.tanh(g)
+        hidden = jax.nn.sigmoid(o) * jnp.tanh(cell)
+        return (hidden, cell), hidden
+
+
+# The same parameters over a whole episode: inputs [T, ..., D] -> hidden states [T, ..., H].
+MemoryOverTime = nn.scan(Memory, variable_broadcast="params", split_rngs={"params": False})
+
+
+def uniform_symmetric(bound: float) -> Callable[..., Array]:
+    """Initialiser: uniform in [-bound, bound], PyTorch's default for an LSTM."""
+
+    def init(key: Array, shape: tuple[int, ...], dtype=jnp.float32) -> Array:
+        return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+    return init
+
+
+def zero_carry(features: int, shape: tuple[int, ...]) -> Carry:
+    """(hidden, cell) = 0 at the start of an episode, each `[*shape, features]` float32."""
+    return jnp.zeros((*shape, features)), jnp.zeros((*shape, features))
+
+
+def reset_where(first: Array, carry: Carry) -> Carry:
+    """Zeroes the memory of the lanes that begin an episode. `first` is `[N, C]` bool; `()` stays `()`."""
+    return jax.tree.map(lambda leaf: jnp.where(first[..., None], jnp.zeros_like(leaf), leaf), carry)

@@ -1,0 +1,48 @@
+"""Feed-forward networks, and the one `nn.vmap` that experts, critics and single-task learners share."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+from flax import linen as nn
+
+from cmta_jax.types import Array
+
+xavier_uniform = nn.initializers.xavier_uniform()
+
+
+class MLP(nn.Module):
+    """Linear layers with ReLU between them and a linear output (METHODS 1.5; Xavier-uniform weights, zero biases).
+
+    Args of `__call__`:
+        inputs: `[..., D]`.
+
+    Returns:
+        `[..., output_dim]`.
+    """
+
+    hidden: Sequence[int]
+    output_dim: int
+    output_bias: Any = nn.initializers.zeros_init()
+
+    @nn.compact
+    def __call__(self, inputs: Array) -> Array:
+        for width in self.hidden:
+            inputs = jax.nn.relu(nn.Dense(width, kernel_init=xavier_uniform)(inputs))
+        return nn.Dense(self.output_dim, kernel_init=xavier_uniform, bias_init=self.output_bias)(inputs)
+
+
+def ensemble(module: type[nn.Module], size: int, in_axes: int | None = None) -> type[nn.Module]:
+    """`size` independent copies of a module, stacked on a new leading axis of parameters and outputs.
+
+    With `in_axes=None` all copies read the same input (experts, critics); with `in_axes=0` copy i reads row i of
+    the input (one network per task). Each copy has its own initialisation.
+    """
+    return nn.vmap(
+        module,
+        variable_axes={"params": 0},
+        split_rngs={"params": True},
+        in_axes=in_axes,
+        out_axes=0,
+        axis_size=size,
+    )

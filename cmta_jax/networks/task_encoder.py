@@ -1,0 +1,34 @@
+"""The task encoder g (paper Eq. 6, Table 4)."""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from cmta_jax.networks.mlp import MLP
+from cmta_jax.types import Array
+
+DEPTHS = {"paper": 2, "reference": 3}  # hidden layers after the embedding: Table 4 has one fewer than the code
+
+
+class TaskEncoder(nn.Module):
+    """Embedding, ReLU, FC 2D, FC D, (FC D in the reference), FC D: one encoding per task.
+
+    With `embedding` `[N, any]` (sentence vectors, CARE) the table is frozen; without, it is learnt from N(0, 1).
+
+    Returns:
+        `[N, features]`, all tasks at once: callers broadcast over the batch.
+    """
+
+    num_tasks: int
+    features: int = 64
+    depth: str = "paper"
+    embedding: tuple[tuple[float, ...], ...] = ()
+
+    @nn.compact
+    def __call__(self) -> Array:
+        if self.embedding:
+            table = jnp.asarray(self.embedding)
+        else:
+            table = self.param("embedding", nn.initializers.normal(1.0), (self.num_tasks, self.features))
+        hidden = (2 * self.features,) + (self.features,) * (DEPTHS[self.depth] - 1)
+        return MLP(hidden, self.features, name="trunk")(jax.nn.relu(table))

@@ -1,0 +1,113 @@
+"""Replay on the learner's device: one ring per lane, stratified batches, no float stored twice.
+
+Row t of a ring holds what was seen and done at step t; what came next is read from row t + 1. `add` therefore writes
+two rows: the transition, and the observation (and memory) after it, which the next `add` overwrites with the same
+values and completes. At the end of an episode that second row stays, as the true last observation, and is never
+sampled as a transition. A lane may end an episode at any time, or drop a transition, without touching the others.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from cmta_jax.types import Array, Carry, Transition
+
+TRIES = 4  # an unsampleable row is drawn with probability about 1/horizon, and all tries with its fourth power
+
+
+class Row(NamedTuple):
+    """One row of a ring; leaves `[N, C, P, ...]` in the replay."""
+
+    observation: Array
+    action: Array
+    reward: Array
+    discount: Array
+    success: Array
+    carry: Carry
+
+
+class Replay(NamedTuple):
+    rows: Row
+    valid: Array  # [N, C, P] bool: the row is a transition that may be sampled
+    cursor: Array  # [N, C] int32: the row to write next
+    size: Array  # [N, C] int32: rows written so far, at most P
+
+
+def init(example: Row, rows_per_lane: int) -> Replay:
+    """An empty replay for lanes like `example` (leaves `[N, C, ...]`, values ignored)."""
+
+    def ring(leaf):
+        return jnp.zeros((*leaf.shape[:2], rows_per_lane, *leaf.shape[2:]), leaf.dtype)
+
+    lanes = example.reward.shape
+    return Replay(
+        jax.tree.map(ring, example),
+        jnp.zeros((*lanes, rows_per_lane), bool),
+        jnp.zeros(lanes, jnp.int32),
+        jnp.zeros(lanes, jnp.int32),
+    )
+
+
+def rows_for(transitions_per_lane: int, horizon: int) -> int:
+    """Rows that hold so many transitions and the final observations of their episodes."""
+    return transitions_per_lane + transitions_per_lane // horizon + 2
+
+
+def row_bytes(example: Row) -> int:
+    """Bytes that one transition of one lane costs, its validity included."""
+    return 1 + sum(leaf.dtype.itemsize * leaf[0, 0].size for leaf in jax.tree.leaves(example))
+
+
+def add(replay: Replay, transition: Transition, last: Array, valid: Array) -> Replay:
+    """Stores one transition per lane.
+
+    Args:
+        transition: leaves `[N, C, ...]`.
+        last: `[N, C]` bool, the next transition of the lane begins another episode.
+        valid: `[N, C]` bool, false where the transition must never be sampled (a fault).
+    """
+    rows_per_lane = replay.valid.shape[-1]
+    here, after = replay.cursor, (replay.cursor + 1) % rows_per_lane
+    row = Row(**{name: getattr(transition, name) for name in Row._fields})
+    rows = jax.tree.map(lambda ring, value: _write(ring, here, value), replay.rows, row)
+    rows = rows._replace(
+        observation=_write(rows.observation, after, transition.next_observation),
+        carry=jax.tree.map(lambda ring, value: _write(ring, after, value), rows.carry, transition.next_carry),
+    )
+    advance = 1 + last.astype(jnp.int32)
+    return Replay(
+        rows,
+        _write(_write(replay.valid, here, valid), after, jnp.zeros_like(valid)),
+        (replay.cursor + advance) % rows_per_lane,
+        jnp.minimum(replay.size + advance, rows_per_lane),
+    )
+
+
+def sample(replay: Replay, key: Array, batch_per_task: int) -> Transition:
+    """A stratified batch, leaves `[N, batch_per_task, ...]`: uniform over each task's stored transitions."""
+    num_tasks, copies, rows_per_lane = replay.valid.shape
+    lane_key, row_key = jax.random.split(key)
+    task = jnp.arange(num_tasks)[:, None]
+    lane = jax.random.randint(lane_key, (num_tasks, batch_per_task), 0, copies)
+    size = replay.size[task, lane]
+    tries = jax.random.randint(row_key, (TRIES, num_tasks, batch_per_task), 0, size[None])
+    usable = replay.valid[task[None], lane[None], tries]
+    row = jnp.take_along_axis(tries, jnp.argmax(usable, axis=0)[None], axis=0)[0]
+    now = jax.tree.map(lambda ring: ring[task, lane, row], replay.rows)
+    after = (row + 1) % rows_per_lane
+    return Transition(
+        observation=now.observation,
+        action=now.action,
+        reward=now.reward,
+        discount=now.discount,
+        next_observation=replay.rows.observation[task, lane, after],
+        success=now.success,
+        carry=now.carry,
+        next_carry=jax.tree.map(lambda ring: ring[task, lane, after], replay.rows.carry),
+    )
+
+
+def _write(ring: Array, row: Array, value: Array) -> Array:
+    task, lane = jnp.indices(row.shape, sparse=True)
+    return ring.at[task, lane, row].set(value, indices_are_sorted=True, unique_indices=True)

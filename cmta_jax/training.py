@@ -1,0 +1,173 @@
+"""The loop: act, learn while the simulators work, store. It knows `Method`, never a concrete method.
+
+One iteration is one environment step of all lanes and `updates_per_step` updates, in the reference's order: the action
+of step t comes from the parameters before update t, and update t does not see transition t. Two device programs run
+per iteration, `learn` (sample + update) and `observe` (normalise + store + act); the simulators step meanwhile.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cmta_jax import normalization, replay
+from cmta_jax.config import TrainingConfig
+from cmta_jax.normalization import RewardNormalizer
+from cmta_jax.replay import Replay, Row
+from cmta_jax.types import Array, Carry, Method, Metrics, Spec, Transition
+
+
+class Rollout(NamedTuple):
+    """Where the lanes of one seed stand; the action is the one to send next."""
+
+    observation: Array  # [N, C, D]
+    action: Array  # [N, C, A]
+    carry: Carry  # memory before `observation`
+    next_carry: Carry  # memory after it
+    normalizer: RewardNormalizer
+    successes: Array  # [N, C] successful steps in the running episode
+    finished: Array  # [N, C] successful steps in the last completed episode
+
+
+class TrainState(NamedTuple):
+    """Everything that a run is, but for the simulators; every leaf leads with the seeds `[S, ...]`."""
+
+    learner: Any
+    replay: Replay
+    rollout: Rollout
+
+
+class Moment(NamedTuple):
+    """What the loop yields after each iteration; `metrics` is empty during warm-up."""
+
+    step: int  # environment steps per task so far
+    state: TrainState
+    metrics: Metrics
+
+
+class Keys(NamedTuple):
+    """One key per purpose at one step."""
+
+    act: Array
+    warmup: Array
+    learn: Array
+
+
+class Program(NamedTuple):
+    """The compiled functions of a run, vmapped over seeds."""
+
+    start: Callable[..., TrainState]  # (keys [S], observation [S, N, C, D]) -> state at step 0
+    learn: Callable[..., tuple[Any, Metrics]]  # (learner, replay, keys, step), learner donated
+    observe: Callable[..., tuple[Replay, Rollout]]  # (params, replay, rollout, outcome, keys, step), two donated
+    finish_episode: Callable[..., Any]  # (learner, successes [S, N, C]), learner donated
+    act: Callable[..., tuple[Array, Carry]]  # (params, carry, observation, first) -> mode of the policy, memory
+
+
+def compile_program(method: Method, spec: Spec, config: TrainingConfig, batch_per_task: int, horizon: int) -> Program:
+    """The run's jitted functions; nothing is compiled before the first call."""
+    lanes = spec.num_tasks * config.copies_per_task
+    rows = replay.rows_for(-(-config.replay_capacity // lanes), horizon)
+
+    def start(seed_key, observation):
+        return _start(method, spec, rows, seed_key, observation)
+
+    def learn(learner, memory, seed_key, step):
+        keys = jax.random.split(keys_at(seed_key, step).learn, config.updates_per_step)
+        return _learn(method, batch_per_task, learner, memory, keys)
+
+    def observe(params, memory, rollout, outcome, seed_key, step):
+        return _observe(method, config.warmup_steps, params, memory, rollout, outcome, seed_key, step)
+
+    def act(params, carry, observation, first):
+        action, _, carry = method.act(params, carry, observation, first, jax.random.key(0), False)
+        return action, carry
+
+    return Program(
+        start=jax.jit(jax.vmap(start)),
+        learn=jax.jit(jax.vmap(learn, in_axes=(0, 0, 0, None)), donate_argnums=0),
+        observe=jax.jit(jax.vmap(observe, in_axes=(0, 0, 0, 0, 0, None)), donate_argnums=(1, 2)),
+        finish_episode=jax.jit(jax.vmap(method.finish_episode), donate_argnums=0),
+        act=jax.jit(jax.vmap(act)),
+    )
+
+
+def interact(
+    program: Program, pool: Any, config: TrainingConfig, horizon: int, state: TrainState, step: int = 0
+) -> Iterator[Moment]:
+    """Trains from `step` to the end of the run, yielding after each iteration.
+
+    The yielded state is donated to the next iteration: copy what must outlive it. Between two iterations at an
+    episode boundary the pool may be used for evaluation, if it is reset to the next training episode afterwards.
+    """
+    seed_keys = seed_keys_of(config)
+    learner, memory, rollout = state
+    lanes = rollout.action.shape[:3]
+    while step < config.steps_per_task:
+        pool.send(np.asarray(rollout.action).reshape(-1, rollout.action.shape[-1]))
+        metrics = {}
+        if step >= config.warmup_steps:
+            learner, metrics = program.learn(learner, memory, seed_keys, np.int32(step))
+        outcome = jax.tree.map(lambda leaf: leaf.reshape(lanes + leaf.shape[1:]), pool.receive())
+        memory, rollout = program.observe(learner.params, memory, rollout, outcome, seed_keys, np.int32(step))
+        step += 1
+        if step % horizon == 0 and step > config.warmup_steps:
+            learner = program.finish_episode(learner, rollout.finished)
+        yield Moment(step, TrainState(learner, memory, rollout), metrics)
+
+
+def seed_keys_of(config: TrainingConfig) -> Array:
+    """One key per seed `[S]`; a run of several seeds holds the same keys as the single runs."""
+    return jax.vmap(jax.random.key)(config.seed + jnp.arange(config.num_seeds))
+
+
+def keys_at(seed_key: Array, step: Array) -> Keys:
+    """The keys of one step of one seed: a resumed run draws the same numbers."""
+    return Keys(*jax.random.split(jax.random.fold_in(seed_key, step), len(Keys._fields)))
+
+
+def _start(method: Method, spec: Spec, rows_per_lane: int, seed_key: Array, observation: Array) -> TrainState:
+    init_key, action_key = jax.random.split(jax.random.fold_in(seed_key, 2**31 - 1))
+    lanes = observation.shape[:2]
+    carry = method.begin(lanes[1])
+    action = _uniform(action_key, (*lanes, spec.action_dim))
+    zeros = jnp.zeros(lanes)
+    row = Row(observation, action, zeros, zeros, zeros.astype(bool), carry)
+    learner = method.init(init_key)
+    _, carry, next_carry = method.act(learner.params, carry, observation, zeros.astype(bool), action_key, True)
+    rollout = Rollout(observation, action, carry, next_carry, normalization.init(lanes), zeros, zeros)
+    return TrainState(learner, replay.init(row, rows_per_lane), rollout)
+
+
+def _learn(method: Method, batch_per_task: int, learner: Any, memory: Replay, keys: Array) -> tuple[Any, Metrics]:
+    def once(learner, key):
+        sample_key, update_key = jax.random.split(key)
+        return method.update(learner, replay.sample(memory, sample_key, batch_per_task), update_key)
+
+    if len(keys) == 1:
+        return once(learner, keys[0])
+    learner, metrics = jax.lax.scan(once, learner, keys)
+    return learner, jax.tree.map(lambda values: values[-1], metrics)
+
+
+def _observe(method, warmup_steps, params, memory, rollout, outcome, seed_key, step):
+    keys = keys_at(seed_key, step)
+    normalizer, reward = normalization.normalize(rollout.normalizer, outcome.reward)
+    transition = Transition(
+        rollout.observation, rollout.action, reward, outcome.discount, outcome.next_observation,
+        outcome.success, rollout.carry, rollout.next_carry,
+    )  # fmt: skip
+    memory = replay.add(memory, transition, outcome.first, outcome.valid)
+    action, carry, next_carry = method.act(
+        params, rollout.next_carry, outcome.observation, outcome.first, keys.act, True
+    )
+    action = jnp.where(step + 1 < warmup_steps, _uniform(keys.warmup, action.shape), action)
+    successes = rollout.successes + outcome.success
+    finished = jnp.where(outcome.first, successes, rollout.finished)
+    successes = jnp.where(outcome.first, 0.0, successes)
+    return memory, Rollout(outcome.observation, action, carry, next_carry, normalizer, successes, finished)
+
+
+def _uniform(key: Array, shape: tuple[int, ...]) -> Array:
+    return jax.random.uniform(key, shape, minval=-1.0, maxval=1.0)
