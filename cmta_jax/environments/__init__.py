@@ -1,0 +1,7 @@
+"""Meta-World in worker processes: official environments, stepped fast and bit for bit alike. Imports no JAX."""
+
+from cmta_jax.environments.benchmarks import MT10, MT50, resolve_tasks
+from cmta_jax.environments.config import EnvironmentConfig
+from cmta_jax.environments.pool import Pool, Step
+
+__all__ = ["MT10", "MT50", "EnvironmentConfig", "Pool", "Step", "resolve_tasks"]

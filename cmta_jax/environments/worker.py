@@ -1,0 +1,129 @@
+"""A worker process: the simulators of some lanes, stepped when a byte arrives. Started by `team`; imports no JAX."""
+
+import faulthandler
+import signal
+import sys
+import traceback
+
+import mujoco
+import numpy as np
+
+from cmta_jax.environments import channel, shared_memory, simulator
+
+
+class Worker:
+    """Steps its lanes in shared memory.
+
+    Args:
+        spec: what `team` says about the lanes: `lanes` (indices), `tasks` (of these lanes), `rows` (the position
+            seed, task of each in `goal_vectors`), `simulator` (keyword arguments of `simulator.make`).
+        shared: the shared arrays by name.
+    """
+
+    def __init__(self, spec: dict, shared: dict[str, np.ndarray]):
+        self.shared = shared
+        self.lanes = spec["lanes"]
+        self.rows = dict(zip(self.lanes, map(tuple, spec["rows"]), strict=True))
+        self.simulators = {}
+        for lane, task in zip(self.lanes, spec["tasks"], strict=True):
+            self.simulators[lane] = simulator.make(task, **spec["simulator"])
+            self.simulators[lane].vectors = shared["goal_vectors"][self.rows[lane]]
+        self.warnings = []
+        mujoco.set_mju_user_warning(self.warnings.append)  # instead of a log file in the user's folder
+
+    def step(self) -> dict[int, str]:
+        """One step of every lane; reports lanes that failed, with the cause."""
+        failed = {}
+        for lane, lane_simulator in self.simulators.items():
+            try:
+                self._step_lane(lane, lane_simulator)
+            except Exception:
+                failed[lane] = traceback.format_exc()
+            if self.warnings:
+                message = "; ".join(self.warnings)
+                self.warnings.clear()
+                if lane_simulator.is_unstable():
+                    failed[lane] = f"MuJoCo: {message}"
+        return failed | self._not_finite()
+
+    def _step_lane(self, lane: int, lane_simulator) -> None:
+        observation, reward, success = lane_simulator.step(self.shared["action"][lane])
+        self.shared["next_observation"][lane] = observation
+        self.shared["reward"][lane] = reward
+        self.shared["success"][lane] = success
+
+    def _not_finite(self) -> dict[int, str]:
+        observations, rewards = self.shared["next_observation"][self.lanes], self.shared["reward"][self.lanes]
+        finite = np.isfinite(observations).all(axis=1) & np.isfinite(rewards)
+        if finite.all():
+            return {}
+        return {self.lanes[i]: "observation or reward is not finite" for i in np.flatnonzero(~finite)}
+
+    def reset(self, lanes) -> dict[int, str]:
+        """Begins an episode in each of `lanes` on its goal set."""
+        failed = {}
+        for lane in lanes:
+            try:
+                goal_set = int(self.shared["goal_set"][lane])
+                self.shared["reset_observation"][lane] = self.simulators[lane].reset(goal_set)
+            except Exception:
+                failed[lane] = traceback.format_exc()
+        self.warnings.clear()
+        return failed
+
+    def draw(self) -> None:
+        """Draws the goal sets of the chosen lane's task from the shared stream and leaves the stream advanced."""
+        lane = int(self.shared["chosen_lane"][0])
+        stream = np.random.RandomState()
+        stream.set_state(("MT19937", self.shared["generator_key"], int(self.shared["generator_position"][0])))
+        vectors = self.simulators[lane].draw_goal_sets(stream)
+        self.shared["goal_vectors"][self.rows[lane]][:, : vectors.shape[1]] = vectors
+        _, self.shared["generator_key"][:], self.shared["generator_position"][0], *_ = stream.get_state()
+
+    def obey(self, command: bytes) -> dict[int, str]:
+        """Carries out one command; reports lanes that failed."""
+        failed = {}
+        if command in (channel.STEP, channel.STEP_AND_RESET):
+            failed = self.step()
+        if command == channel.STEP_AND_RESET:
+            failed |= self.reset(self.lanes)
+        if command == channel.RESET:
+            failed = self.reset(lane for lane in self.lanes if self.shared["reset_mask"][lane])
+        if command == channel.DRAW:
+            self.draw()
+        return failed
+
+
+def serve(pipe: channel.Channel, memory: int) -> None:
+    """Builds the worker, then obeys until told to stop or until the pool is gone."""
+    spec = pipe.read_message()
+    fields = {name: (tuple(shape), dtype) for name, (shape, dtype) in spec["layout"].items()}
+    worker = Worker(spec, shared_memory.attach(memory, fields))
+    pipe.write(channel.DONE)
+    while (command := pipe.read()) != channel.QUIT:
+        failed = worker.obey(command)
+        if failed:
+            pipe.write(channel.REPORT)
+            pipe.write_message(failed)
+        else:
+            pipe.write(channel.DONE)
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the pool's process decides what Ctrl-C means
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    faulthandler.enable()
+    memory, read_end, write_end = map(int, sys.argv[1:])
+    pipe = channel.Channel(read_end, write_end)
+    try:
+        serve(pipe, memory)
+    except channel.Closed:
+        pass  # the pool's process has died or closed the pool
+    except Exception:
+        pipe.write(channel.BROKEN)
+        pipe.write_message(traceback.format_exc())
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
