@@ -1,0 +1,83 @@
+"""Settings: frozen dataclasses whose fields carry their help text and range. Imports no JAX.
+
+The flags of the command line are generated from these fields, so a setting is written down once.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    choices: tuple[str, ...] | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    exclusive: bool = False,
+) -> Any:
+    """A dataclass field with a help text (which gives the unit) and the values that `check` lets through.
+
+    Args:
+        default: the value when nothing is said; its field's annotation must be its type.
+        help: one line, the unit included.
+        choices: the only values allowed.
+        minimum: smallest value allowed; with `exclusive` the value must be larger.
+        maximum: largest value allowed.
+    """
+    limits = {"choices": choices, "minimum": minimum, "maximum": maximum, "exclusive": exclusive}
+    return dataclasses.field(default=default, metadata={"help": help, **limits})
+
+
+def check(config: Any, flag_of: Callable[[str], str] = str) -> None:
+    """Checks every field made with `setting`.
+
+    Args:
+        config: a dataclass instance.
+        flag_of: turns a field's name into the name of its flag.
+
+    Raises:
+        ValueError: naming the flag, the value and what is allowed.
+    """
+    for field in dataclasses.fields(config):
+        value, remedy = getattr(config, field.name), None
+        if field.metadata:
+            remedy = _remedy(value, **{name: field.metadata.get(name) for name in LIMITS})
+        if remedy:
+            raise ValueError(f"--{flag_of(field.name)}={value} is not possible: {remedy}.")
+
+
+LIMITS = ("choices", "minimum", "maximum", "exclusive")
+
+
+def _remedy(value: Any, choices, minimum, maximum, exclusive) -> str | None:
+    """What to give instead of `value`; None if it is in range."""
+    if choices is not None and value not in choices:
+        return "choose one of " + ", ".join(choices)
+    if isinstance(value, float) and not math.isfinite(value):
+        return "give a finite number"
+    if minimum is not None and (value < minimum or exclusive and value == minimum):
+        return f"give a value {'larger than' if exclusive else 'of at least'} {minimum:g}"
+    if maximum is not None and value > maximum:
+        return f"give a value of at most {maximum:g}"
+    return None
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """The run: how long, how often, from which seeds. Defaults are the paper's (Table 3, section 5.1)."""
+
+    steps_per_task: int = setting(2_400_000, "length of the run, in environment steps per task", minimum=1)
+    warmup_steps: int = setting(1500, "first steps per task, with uniform actions and no updates", minimum=1)
+    updates_per_step: int = setting(1, "gradient updates per environment step", minimum=1)
+    copies_per_task: int = setting(1, "copies of each task that step at the same time", minimum=1)
+    replay_capacity: int = setting(5_000_000, "transitions kept per seed, over all tasks", minimum=1)
+    eval_every: int = setting(3000, "steps per task between evaluations, a multiple of --horizon", minimum=1)
+    eval_episodes: int = setting(1, "episodes per task in an evaluation", minimum=1)
+    log_every: int = setting(1000, "steps per task between rows of train.csv", minimum=1)
+    checkpoint_every: int = setting(50_000, "steps per task between checkpoints", minimum=1)
+    keep_checkpoints: int = setting(3, "newest checkpoints that are kept", minimum=1)
+    seed: int = setting(0, "first seed", minimum=0, maximum=2**31 - 1)
+    num_seeds: int = setting(1, "seeds trained in one program: --seed, --seed + 1, ...", minimum=1)
