@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 from metaworld.types import Task
 
 from cmta_jax.environments.seeding import NUM_GOAL_SETS
@@ -49,7 +50,7 @@ def draw(environment, stream: np.random.RandomState) -> np.ndarray:
     return np.array(vectors)
 
 
-def as_task(name: str, environment, vector: np.ndarray) -> Task:
+def as_task(name: str, vector: np.ndarray) -> Task:
     """The official task, goal visible, whose goal set is `vector` [D]."""
-    data = {"rand_vec": np.array(vector), "env_cls": type(environment), "partially_observable": False}
+    data = {"rand_vec": np.array(vector), "env_cls": ALL_V3_ENVIRONMENTS[name], "partially_observable": False}
     return Task(env_name=name, data=pickle.dumps(data))

@@ -9,6 +9,7 @@ import mujoco
 import numpy as np
 
 from cmta_jax.environments import channel, shared_memory, simulator
+from cmta_jax.environments.simulator.models import compile_once
 
 
 class Worker:
@@ -25,9 +26,10 @@ class Worker:
         self.lanes = spec["lanes"]
         self.rows = dict(zip(self.lanes, map(tuple, spec["rows"]), strict=True))
         self.simulators = {}
-        for lane, task in zip(self.lanes, spec["tasks"], strict=True):
-            self.simulators[lane] = simulator.make(task, **spec["simulator"])
-            self.simulators[lane].vectors = shared["goal_vectors"][self.rows[lane]]
+        with compile_once():
+            for lane, task in zip(self.lanes, spec["tasks"], strict=True):
+                self.simulators[lane] = simulator.make(task, **spec["simulator"])
+                self.simulators[lane].vectors = shared["goal_vectors"][self.rows[lane]]
         self.warnings = []
         mujoco.set_mju_user_warning(self.warnings.append)  # instead of a log file in the user's folder
 

@@ -6,5 +6,5 @@ def make(task: str, simulator: str = "fast", reward_version: str = "v2", success
     if simulator == "stock":
         from cmta_jax.environments.simulator.stock import StockSimulator as Simulator
     else:
-        from cmta_jax.environments.simulator.stock import StockSimulator as Simulator
+        from cmta_jax.environments.simulator.fast import FastSimulator as Simulator
     return Simulator(task, reward_version, success_version)

@@ -17,11 +17,14 @@ class StockSimulator:
 
     def __init__(self, task: str, reward_version: str = "v2", success_version: str = "v2"):
         self.task = task
-        self.environment = ALL_V3_ENVIRONMENTS[task](reward_function_version=reward_version)
+        self.environment = self._build(reward_version)
         self.goal_dim = self.environment._random_reset_space.low.size
         self.vectors = None
         self.info = {}
         self._judge_separately = reward_version != "v2" and success_version == "v2"
+
+    def _build(self, reward_version: str):
+        return ALL_V3_ENVIRONMENTS[self.task](reward_function_version=reward_version)
 
     def draw_goal_sets(self, stream: np.random.RandomState) -> np.ndarray:
         """Its 50 goal sets [50, D]; see `goal_sets.draw`."""
@@ -30,7 +33,7 @@ class StockSimulator:
     def reset(self, goal_set: int) -> np.ndarray:
         """Begins an episode; the observation [39], float64."""
         vector = self.vectors[goal_set, : self.goal_dim]
-        self.environment.set_task(goal_sets.as_task(self.task, self.environment, vector))
+        self.environment.set_task(goal_sets.as_task(self.task, vector))
         observation, _ = self.environment.reset()
         return observation
 
