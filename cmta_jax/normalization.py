@@ -21,11 +21,13 @@ def init(shape: tuple[int, ...]) -> RewardNormalizer:
     return RewardNormalizer(jnp.zeros(shape), jnp.ones(shape))
 
 
-def normalize(normalizer: RewardNormalizer, reward: Array) -> tuple[RewardNormalizer, Array]:
+def normalize(normalizer: RewardNormalizer, reward: Array, valid: Array) -> tuple[RewardNormalizer, Array]:
     """Takes one raw reward per environment `[N, C]` into the statistics and divides it by their deviation.
 
-    The reward is not centred; the variance uses the mean that has just been updated.
+    The reward is not centred; the variance uses the mean that has just been updated. Where not `valid` (a fault),
+    the statistics stay.
     """
-    mean = (1.0 - RATE) * normalizer.mean + RATE * reward
-    variance = (1.0 - RATE) * normalizer.variance + RATE * jnp.square(reward - mean)
+    rate = jnp.where(valid, RATE, 0.0).astype(reward.dtype)
+    mean = (1.0 - rate) * normalizer.mean + rate * reward
+    variance = (1.0 - rate) * normalizer.variance + rate * jnp.square(reward - mean)
     return RewardNormalizer(mean, variance), reward / (jnp.sqrt(variance) + EPSILON)

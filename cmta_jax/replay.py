@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from cmta_jax.types import Array, Carry, Transition
 
-TRIES = 4  # an unsampleable row is drawn with probability about 1/horizon, and all tries with its fourth power
+TRIES = 6  # draws of a row: one is unsampleable with probability 1 / (horizon + 1), all of them with its sixth power
 
 
 class Row(NamedTuple):
@@ -65,7 +65,8 @@ def add(replay: Replay, transition: Transition, last: Array, valid: Array) -> Re
     Args:
         transition: leaves `[N, C, ...]`.
         last: `[N, C]` bool, the next transition of the lane begins another episode.
-        valid: `[N, C]` bool, false where the transition must never be sampled (a fault).
+        valid: `[N, C]` bool, false where the transition is dropped (a fault): the row stays, as the last observation of
+            the episode so far, if there is one; the lane's next transition must begin another episode.
     """
     rows_per_lane = replay.valid.shape[-1]
     here, after = replay.cursor, (replay.cursor + 1) % rows_per_lane
@@ -75,7 +76,8 @@ def add(replay: Replay, transition: Transition, last: Array, valid: Array) -> Re
         observation=_write(rows.observation, after, transition.next_observation),
         carry=jax.tree.map(lambda ring, value: _write(ring, after, value), rows.carry, transition.next_carry),
     )
-    advance = 1 + last.astype(jnp.int32)
+    continues = _read(replay.valid, (here - 1) % rows_per_lane)  # the row holds what followed a stored transition
+    advance = jnp.where(valid, 1 + last.astype(jnp.int32), continues.astype(jnp.int32))
     return Replay(
         rows,
         _write(_write(replay.valid, here, valid), after, jnp.zeros_like(valid)),
@@ -85,7 +87,11 @@ def add(replay: Replay, transition: Transition, last: Array, valid: Array) -> Re
 
 
 def sample(replay: Replay, key: Array, batch_per_task: int) -> Transition:
-    """A stratified batch, leaves `[N, batch_per_task, ...]`: uniform over each task's stored transitions."""
+    """A stratified batch, leaves `[N, batch_per_task, ...]`: uniform over each task's stored transitions.
+
+    Every lane must hold a transition. Rows that are none are drawn again; should all `TRIES` fail (once in 1e13 at
+    the paper's horizon), the newest transition of the lane is taken.
+    """
     num_tasks, copies, rows_per_lane = replay.valid.shape
     lane_key, row_key = jax.random.split(key)
     task = jnp.arange(num_tasks)[:, None]
@@ -94,6 +100,7 @@ def sample(replay: Replay, key: Array, batch_per_task: int) -> Transition:
     tries = jax.random.randint(row_key, (TRIES, num_tasks, batch_per_task), 0, size[None])
     usable = replay.valid[task[None], lane[None], tries]
     row = jnp.take_along_axis(tries, jnp.argmax(usable, axis=0)[None], axis=0)[0]
+    row = jnp.where(usable.any(axis=0), row, _newest(replay)[task, lane])
     now = jax.tree.map(lambda ring: ring[task, lane, row], replay.rows)
     after = (row + 1) % rows_per_lane
     return Transition(
@@ -106,6 +113,17 @@ def sample(replay: Replay, key: Array, batch_per_task: int) -> Transition:
         carry=now.carry,
         next_carry=jax.tree.map(lambda ring: ring[task, lane, after], replay.rows.carry),
     )
+
+
+def _newest(replay: Replay) -> Array:
+    """The row of each lane's newest transition `[N, C]`: one behind the cursor, or two after an episode's end."""
+    before = (replay.cursor - 1) % replay.valid.shape[-1]
+    return jnp.where(_read(replay.valid, before), before, (replay.cursor - 2) % replay.valid.shape[-1])
+
+
+def _read(ring: Array, row: Array) -> Array:
+    task, lane = jnp.indices(row.shape, sparse=True)
+    return ring[task, lane, row]
 
 
 def _write(ring: Array, row: Array, value: Array) -> Array:

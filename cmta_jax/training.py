@@ -153,7 +153,7 @@ def _learn(method: Method, batch_per_task: int, learner: Any, memory: Replay, ke
 
 def _observe(method, warmup_steps, params, memory, rollout, outcome, seed_key, step):
     keys = keys_at(seed_key, step)
-    normalizer, reward = normalization.normalize(rollout.normalizer, outcome.reward)
+    normalizer, reward = normalization.normalize(rollout.normalizer, outcome.reward, outcome.valid)
     transition = Transition(
         rollout.observation, rollout.action, reward, outcome.discount, outcome.next_observation,
         outcome.success, rollout.carry, rollout.next_carry,

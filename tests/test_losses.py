@@ -1,0 +1,78 @@
+"""Losses against numbers worked out on paper (METHODS section 8)."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cmta_jax import losses
+
+
+def orthonormal_experts(num_experts=6, tasks=2, batch=3, features=8):
+    basis = jnp.eye(features)[:num_experts]
+    return jnp.broadcast_to(basis[:, None, None], (num_experts, tasks, batch, features))
+
+
+def random_encodings(seed, num_experts=6):
+    return jax.random.normal(jax.random.key(seed), (num_experts, 2, 5, 7))
+
+
+@pytest.mark.parametrize("num_experts", [1, 2, 6])
+def test_contrast_of_equal_experts_is_k_log_k(num_experts):
+    encodings = jnp.broadcast_to(jnp.arange(1.0, 5.0), (num_experts, 2, 3, 4))
+    loss = losses.contrastive_loss(encodings, encodings, 0.1)
+    np.testing.assert_allclose(loss, num_experts * np.log(num_experts), atol=1e-5)
+
+
+def test_contrast_of_orthonormal_experts_is_six_log_one_plus_five_e_minus_ten():
+    encodings = orthonormal_experts()
+    loss = losses.contrastive_loss(encodings, encodings, 0.1)
+    np.testing.assert_allclose(loss, 6 * np.log1p(5 * np.exp(-10.0)), rtol=1e-3)
+
+
+def test_contrast_does_not_depend_on_the_order_of_experts():
+    now, after = random_encodings(0), random_encodings(1)
+    order = jnp.array([3, 1, 5, 0, 4, 2])
+    np.testing.assert_allclose(
+        losses.contrastive_loss(now, after, 0.1), losses.contrastive_loss(now[order], after[order], 0.1), rtol=1e-5
+    )
+
+
+def test_contrast_does_not_depend_on_the_length_of_encodings():
+    now, after = random_encodings(0), random_encodings(1)
+    np.testing.assert_allclose(
+        losses.contrastive_loss(now, after, 0.1), losses.contrastive_loss(3.0 * now, 0.2 * after, 0.1), rtol=1e-5
+    )
+
+
+def test_contrast_is_finite_for_encodings_that_are_zero():
+    loss, gradient = jax.value_and_grad(losses.contrastive_loss)(jnp.zeros((6, 1, 2, 4)), jnp.ones((6, 1, 2, 4)), 0.1)
+    assert np.isfinite(loss) and np.isfinite(gradient).all()
+
+
+def test_critic_loss_adds_critics_and_averages_rows():
+    values = jnp.array([[[1.0, 2.0]], [[0.0, 4.0]]])  # [E=2, N=1, B=2]
+    target = jnp.array([[1.0, 1.0]])
+    # critic 1: (0 + 1) / 2, critic 2: (1 + 9) / 2
+    np.testing.assert_allclose(losses.critic_loss(values, target, jnp.ones(1)), 5.5)
+
+
+def test_bellman_target_bootstraps_unless_the_episode_terminated():
+    reward, value = jnp.array([[1.0, 1.0]]), jnp.array([[10.0, 10.0]])
+    target = losses.bellman_target(reward, jnp.array([[0.9, 0.0]]), value)
+    np.testing.assert_allclose(target, [[10.0, 1.0]])
+
+
+def test_actor_loss_weighs_entropy_by_each_tasks_temperature():
+    log_prob, value = jnp.array([[2.0], [2.0]]), jnp.array([[1.0], [1.0]])
+    # task 1: 0.5 * 2 - 1 = 0, task 2: 3 * 2 - 1 = 5
+    np.testing.assert_allclose(losses.actor_loss(log_prob, value, jnp.array([0.5, 3.0]), jnp.ones(2)), 2.5)
+
+
+def test_temperature_gradient_of_a_task_depends_on_its_own_rows_only():
+    gradient = jax.grad(losses.temperature_loss)
+    log_temperature, log_prob = jnp.zeros(2), jnp.array([[1.0, 3.0], [5.0, 5.0]])
+    # mean over 4 rows of exp(0) * (-log_prob + 4): task 1 (3 + 1) / 4, task 2 (-1 - 1) / 4
+    np.testing.assert_allclose(gradient(log_temperature, log_prob, -4.0), [1.0, -0.5])
+    other = gradient(log_temperature, log_prob.at[1].set(9.0), -4.0)
+    np.testing.assert_allclose(other[0], 1.0)
