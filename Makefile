@@ -1,0 +1,41 @@
+# Everything here makes its own virtual environment first; it is quick when that is done already.
+# make train ARGS="--seed=1"     make test PYTHON=python3.12 VENV=.venv312
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+python := $(VENV)/bin/python
+installed := $(VENV)/installed
+
+.PHONY: train test slow lint install lock clean
+
+train: install
+	$(python) -m experiments.run --flagfile=quickstart.flags $(ARGS)
+
+test: install
+	$(python) -m pytest -m "not slow" $(ARGS)
+
+slow: install
+	$(python) -m pytest -m slow $(ARGS)
+
+lint: install
+	$(python) -m ruff check .
+
+install: $(installed)
+
+$(installed): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13: say which one to use, as in 'make $(MAKECMDGOALS) PYTHON=python3.12'." >&2; exit 1; }
+	@test -x $(python) || $(PYTHON) -m venv $(VENV) || \
+	  { echo "$(PYTHON) cannot make virtual environments: install its venv module (on Debian: python3-venv)." >&2; exit 1; }
+	$(python) -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(python) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The lock serves every Python and platform at once; changing it needs uv.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command "make lock" --extra test pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) build .cache .pytest_cache .ruff_cache .hypothesis *.egg-info
