@@ -1,0 +1,78 @@
+"""Files that are either whole on the disk or not there, and the proof that they have not changed."""
+
+import hashlib
+import os
+import pathlib
+from typing import NamedTuple
+
+PIECE = 4 << 20  # bytes read at a time
+
+
+class CheckpointError(ValueError):
+    """A checkpoint or policy that cannot be used; the message is one sentence for the user."""
+
+
+class File(NamedTuple):
+    """A file as it was written: name relative to the checkpoint folder, size in bytes, BLAKE2b-256 in hexadecimal."""
+
+    name: str
+    size: int
+    digest: str
+
+
+def digest() -> "hashlib.blake2b":
+    """An empty digest; BLAKE2b is the fastest strong one on processors without SHA instructions."""
+    return hashlib.blake2b(digest_size=32)
+
+
+def describe(folder: pathlib.Path, name: str) -> File:
+    """Makes the file durable and describes it."""
+    found, size = digest(), 0
+    with open(folder / name, "rb") as stream:
+        os.fsync(stream.fileno())
+        while piece := stream.read(PIECE):
+            found.update(piece)
+            size += len(piece)
+    return File(name, size, found.hexdigest())
+
+
+def verify(folder: pathlib.Path, file: File) -> None:
+    """Raises CheckpointError unless the file is there with the size and digest it was written with."""
+    try:
+        size = os.stat(folder / file.name).st_size
+        if size != file.size:
+            raise CheckpointError(f"{file.name} has {size} bytes instead of {file.size}")
+        found = describe_for_reading(folder / file.name)
+    except OSError as error:
+        raise CheckpointError(f"{file.name} cannot be read ({error.strerror})") from error
+    if found != file.digest:
+        raise CheckpointError(f"{file.name} is damaged: its digest is not the one it was written with")
+
+
+def describe_for_reading(path: pathlib.Path) -> str:
+    """Digest of a file that may lie on a read-only disk."""
+    found = digest()
+    with open(path, "rb") as stream:
+        while piece := stream.read(PIECE):
+            found.update(piece)
+    return found.hexdigest()
+
+
+def replace(path: pathlib.Path, content: bytes) -> None:
+    """Writes a small file so that, whatever happens, `path` holds either its old or its new content."""
+    temporary = path.with_name(path.name + ".tmp")
+    with open(temporary, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(temporary, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: pathlib.Path) -> None:
+    """Makes the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

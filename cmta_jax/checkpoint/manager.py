@@ -1,0 +1,148 @@
+"""Saves and restores a run: the learner through orbax, the replay in append-only pieces, a manifest over both."""
+
+import concurrent.futures
+import logging
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+from cmta_jax.checkpoint import contents, folder, manifest
+from cmta_jax.checkpoint.contents import Checkpoint, Copy
+from cmta_jax.checkpoint.files import CheckpointError
+from cmta_jax.checkpoint.replay_files import Saved
+
+log = logging.getLogger(__name__)
+
+
+class Checkpointer:
+    """Writes checkpoints on a thread of its own, and reads the newest good one.
+
+    Args:
+        directory: made if missing. One process at a time may write to it.
+        keep: how many of the newest checkpoints are kept, besides the best.
+        read_only: no lock, no cleaning, no saving: for looking at the run of another process.
+
+    Raises:
+        CheckpointError: the directory cannot be written to, or another process writes to it.
+    """
+
+    def __init__(self, directory: str | pathlib.Path, *, keep: int = 3, read_only: bool = False):
+        if keep < 1:
+            raise ValueError(f"keep={keep} checkpoints leaves none to resume from; keep at least 1")
+        self._folder, self._keep = pathlib.Path(directory), keep
+        self._lock = None if read_only else folder.lock(self._folder)
+        self._writer = concurrent.futures.ThreadPoolExecutor(1, "checkpoint")
+        self._pending: concurrent.futures.Future | None = None
+        self._saved: Saved | None = None
+        manifests = folder.readable(self._folder)
+        if not read_only and len(manifests) == len(folder.steps(self._folder)):
+            folder.clean(self._folder, manifests.values())  # what a killed save left behind
+
+    def save(self, checkpoint: Checkpoint, *, best: float | None = None, wait: bool = False) -> bool:
+        """Starts saving; the checkpoint's arrays may be donated or overwritten as soon as this returns.
+
+        A save that fails for lack of space (or any other fault of the disk) is logged as a warning, leaves all
+        earlier checkpoints in place, and is made good by the next one.
+
+        Args:
+            best: smoothed success, by which the best checkpoint is told; None where it was not measured.
+            wait: return when the checkpoint is on the disk.
+
+        Returns:
+            False if `wait` and the checkpoint could not be written.
+        """
+        self.wait()
+        if self._lock is None:
+            raise CheckpointError(f"{self._folder} was opened for reading only")
+        if self._saved is None and folder.steps(self._folder):
+            raise CheckpointError(f"{self._folder} holds the checkpoints of a run; resume it or choose another folder")
+        copy = contents.copy(checkpoint, best, self._saved)
+        self._pending = self._writer.submit(self._write, copy)
+        return self.wait() if wait else True
+
+    def wait(self) -> bool:
+        """Waits for the save in progress; false if it failed. Raises what no disk could have caused."""
+        pending, self._pending = self._pending, None
+        return pending.result() if pending else True
+
+    def restore(self, template_state: Any, template_replay: Any, step: int | None = None) -> Checkpoint | None:
+        """Reads the newest good checkpoint, or that of `step`; None if the folder holds none.
+
+        A checkpoint that cannot be read is reported by a warning and the one before it is taken. The next save
+        deletes all checkpoints of later steps than the one restored.
+
+        Args:
+            template_state, template_replay: pytrees of arrays or `jax.ShapeDtypeStruct` like those saved.
+
+        Returns:
+            A checkpoint whose arrays are numpy arrays (and random keys where the template has random keys).
+
+        Raises:
+            CheckpointError: there are checkpoints, but none is good.
+        """
+        self.wait()
+        wanted = folder.steps(self._folder) if step is None else [step]
+        for candidate in reversed(wanted):
+            try:
+                return self._read(candidate, template_state, template_replay)
+            except CheckpointError as error:
+                reason = f"the checkpoint of step {candidate} in {self._folder} cannot be used: {error}"
+                if candidate == wanted[0]:
+                    raise CheckpointError(reason) from error
+                log.warning("%s; falling back to the one before", reason)
+        return None
+
+    def metadata(self, step: int | None = None) -> dict | None:
+        """The metadata of the newest checkpoint with a readable manifest (or that of `step`); None if there is none."""
+        manifests = folder.readable(self._folder)
+        found = manifests.get(max(manifests, default=0) if step is None else step)
+        return found.metadata if found else None
+
+    def steps(self) -> list[int]:
+        """Steps of the complete checkpoints, in ascending order."""
+        return sorted(folder.readable(self._folder))
+
+    def best_step(self) -> int | None:
+        """The step of the checkpoint with the highest smoothed success; None if none was measured."""
+        found = folder.best(folder.readable(self._folder).values())
+        return found.step if found else None
+
+    def close(self) -> bool:
+        """Waits for the save in progress (false if it failed) and lets other processes write to the folder."""
+        try:
+            return self.wait()
+        finally:
+            self._writer.shutdown()
+            if self._lock is not None:
+                self._lock.close()
+
+    def __enter__(self) -> "Checkpointer":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def _write(self, copy: Copy) -> bool:
+        number = folder.next_number(self._folder)
+        try:
+            written = contents.write(self._folder, number, copy)
+            manifest.write(self._folder, written)
+        except (OSError, CheckpointError) as error:
+            log.warning("the checkpoint of step %d could not be saved (%s); training goes on", copy.step, error)
+            self._tidy(lambda: folder.discard(self._folder, number))
+            return False
+        self._saved = Saved(copy.step, copy.rest["replay/cursor"], copy.rest["replay/size"], written.ring)
+        self._tidy(lambda: folder.forget(self._folder, copy.step, self._keep))
+        return True
+
+    def _tidy(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except OSError as error:
+            log.warning("files that are no longer needed in %s could not be deleted (%s)", self._folder, error)
+
+    def _read(self, step: int, template_state: Any, template_replay: Any) -> Checkpoint:
+        found = manifest.read(manifest.path_of(self._folder, step))
+        checkpoint = contents.read(self._folder, found, template_state, template_replay)
+        self._saved = Saved(step, checkpoint.replay.cursor, checkpoint.replay.size, found.ring)
+        return checkpoint

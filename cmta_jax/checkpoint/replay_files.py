@@ -1,0 +1,140 @@
+"""The replay in append-only pieces: every save writes only the blocks of rows that changed since the save before.
+
+The rings of all lanes are cut at the same rows into blocks. A manifest says in which file each block has its newest
+content, so that no save ever copies or changes a file of an earlier one, and a file whose blocks have all been
+written again can be deleted.
+"""
+
+import functools
+import pathlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cmta_jax.checkpoint import arrays, files, trees
+from cmta_jax.checkpoint.arrays import Kind
+from cmta_jax.checkpoint.files import CheckpointError, File
+from cmta_jax.checkpoint.manifest import Ring
+
+MARGIN = 2  # rows around a cursor that an `add` may still change (it also writes the row after the transition)
+ROWS_PER_STEP = 2  # rows that one step of the environments writes at most to a lane (the last one of an episode)
+BLOCK_BYTES = 4 << 20
+SMALLEST_BLOCK = 64  # rows
+BYTES_LEFT_ON_DEVICE = 256 << 20  # copies that the writing thread fetches later; what goes beyond is fetched at once
+
+
+class Saved(NamedTuple):
+    """The replay as the newest complete checkpoint has it."""
+
+    step: int
+    cursor: np.ndarray  # [..., N, C]
+    size: np.ndarray  # [..., N, C]
+    ring: Ring
+
+
+class Blocks(NamedTuple):
+    """Copies of blocks of rows, on their way to a file."""
+
+    numbers: list[int]
+    leaves: list[dict[str, Any]]  # one dictionary of named arrays a block
+    ring: Ring  # of the save before: only rows and block_rows count
+
+
+def empty_ring(replay: Any) -> Ring:
+    """The ring of a replay of which nothing has been saved; blocks of about BLOCK_BYTES over all lanes."""
+    rows = replay.valid.shape[-1]
+    row_bytes = sum(kind.size for kind in trees.kinds(replay.rows).values()) // rows
+    block_rows = min(rows, max(SMALLEST_BLOCK, BLOCK_BYTES // max(1, row_bytes)))
+    return Ring(rows, block_rows, (None,) * -(-rows // block_rows))
+
+
+def changed_rows(saved: Saved | None, step: int, cursor: np.ndarray, size: np.ndarray, rows: int) -> np.ndarray:
+    """`[P]` bool: rows that any lane may have written since `saved` (all its rows where that cannot be known)."""
+    known = saved is not None and np.all(saved.size <= size)
+    if known and 0 <= ROWS_PER_STEP * (step - saved.step) < rows - 2 * MARGIN:  # less than once around
+        begin, length = saved.cursor, (cursor - saved.cursor) % rows
+    else:
+        begin, length = cursor - size, size
+    changed = np.zeros(rows, bool)
+    for first, count in np.unique(np.stack([begin.ravel(), length.ravel()], axis=1), axis=0):
+        changed[np.arange(first - MARGIN, first + min(count, rows) + MARGIN) % rows] = True
+    return changed
+
+
+def copy_changed(replay: Any, saved: Saved | None, step: int, cursor: np.ndarray, size: np.ndarray) -> Blocks:
+    """Copies what changed; `replay` may be donated as soon as this returns (the copies are other buffers)."""
+    ring = saved.ring if saved else empty_ring(replay)
+    changed = changed_rows(saved, step, cursor, size, ring.rows)
+    begins = _begins(ring)
+    numbers = [number for number, begin in enumerate(begins) if changed[begin : begin + ring.block_rows].any()]
+    leaves = {name: jnp.asarray(leaf) for name, leaf in trees.named(replay.rows).items()}
+    blocks, waiting = [], max(1, BYTES_LEFT_ON_DEVICE // max(1, _bytes(leaves) * ring.block_rows // ring.rows))
+    for position, number in enumerate(numbers):
+        blocks.append(_slice(leaves, begins[number], axis=cursor.ndim, rows=ring.block_rows))
+        if position >= waiting:
+            blocks[position - waiting] = jax.device_get(blocks[position - waiting])
+    return Blocks(numbers, blocks, ring)
+
+
+def write(folder: pathlib.Path, name: str, blocks: Blocks) -> Ring:
+    """Writes the copies to folder/name and returns where every block is now."""
+    if not blocks.numbers or not blocks.leaves[0]:
+        return blocks.ring
+    kinds = {leaf: Kind.of(array) for leaf, array in blocks.leaves[0].items()}
+    layout = {f"{number:06d}/{leaf}": kind for number in blocks.numbers for leaf, kind in kinds.items()}
+    file = arrays.write(folder, name, layout, _fetched(blocks))
+    written = set(blocks.numbers)
+    places = (file if number in written else place for number, place in enumerate(blocks.ring.blocks))
+    return blocks.ring._replace(blocks=tuple(places))
+
+
+def read(folder: pathlib.Path, ring: Ring, template_rows: Any, axis: int) -> Any:
+    """Rows like the template's, as numpy arrays, rows on `axis`; rows that were never written are zeros."""
+    wanted = trees.kinds(template_rows)
+    rows = {name: np.zeros(kind.shape, kind.dtype) for name, kind in wanted.items()}
+    by_row = {name: np.moveaxis(leaf, axis, 0) for name, leaf in rows.items()}
+    missing = {(number, name) for number, place in enumerate(ring.blocks) if place for name in wanted}
+    for file in sorted({place for place in ring.blocks if place}):
+        files.verify(folder, file)
+        missing -= _read_file(folder, file, ring, by_row, axis)
+    if missing:
+        raise CheckpointError(f"block {min(missing)[0]} of the replay is not in the file that should hold it")
+    return trees.rebuild(template_rows, rows)
+
+
+def _read_file(folder: pathlib.Path, file: File, ring: Ring, rows: dict[str, np.ndarray], axis: int) -> set:
+    begins, found = _begins(ring), set()
+    for name, block in arrays.read(folder / file.name):
+        number, _, leaf = name.partition("/")
+        if not number.isdecimal() or int(number) >= len(begins) or leaf not in rows:
+            raise CheckpointError(f"{file.name} holds {name!r:.80}, which is no part of this replay")
+        if ring.blocks[int(number)] == file:
+            place = rows[leaf][begins[int(number)] :][: ring.block_rows]
+            if block.dtype != place.dtype or block.ndim <= axis or np.moveaxis(block, axis, 0).shape != place.shape:
+                raise CheckpointError(f"{file.name} holds {name!r:.80} in another shape than this replay has")
+            place[:] = np.moveaxis(block, axis, 0)
+            found.add((int(number), leaf))
+    return found
+
+
+def _begins(ring: Ring) -> list[int]:
+    """First rows of the blocks; the last block ends with the ring and may overlap the one before."""
+    return [min(number * ring.block_rows, ring.rows - ring.block_rows) for number in range(len(ring.blocks))]
+
+
+def _bytes(leaves: dict[str, Any]) -> int:
+    return sum(leaf.nbytes for leaf in leaves.values())
+
+
+def _fetched(blocks: Blocks) -> Iterator[np.ndarray]:
+    for position in range(len(blocks.leaves)):
+        block, blocks.leaves[position] = blocks.leaves[position], {}
+        yield from jax.device_get(block).values()
+
+
+@functools.partial(jax.jit, static_argnames=("axis", "rows"))
+def _slice(leaves: dict[str, jax.Array], begin: int, *, axis: int, rows: int) -> dict[str, jax.Array]:
+    return {name: jax.lax.dynamic_slice_in_dim(leaf, begin, rows, axis) for name, leaf in leaves.items()}

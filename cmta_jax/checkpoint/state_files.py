@@ -1,0 +1,62 @@
+"""The learner's state through orbax: one flat dictionary, written synchronously (by the checkpointer's own thread).
+
+Orbax's asynchronous saving of nested composites races; a flat item saved by one thread that waits for it cannot.
+"""
+
+import pathlib
+
+import numpy as np
+
+from cmta_jax.checkpoint import files
+from cmta_jax.checkpoint.arrays import Kind
+from cmta_jax.checkpoint.files import CheckpointError, File
+
+
+def write(folder: pathlib.Path, name: str, state: dict[str, np.ndarray]) -> tuple[File, ...]:
+    """Writes folder/name/ durably and describes its files. Raises CheckpointError with orbax's reason."""
+    import orbax.checkpoint as ocp  # here, because reading a policy does not need its second of imports
+
+    state = {leaf: array for leaf, array in state.items() if array.size}  # orbax refuses arrays without elements
+    try:
+        with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
+            checkpointer.save((folder / name).absolute(), args=ocp.args.PyTreeSave(state))
+    except Exception as error:  # tensorstore reports a full disk in several types
+        raise CheckpointError(f"orbax could not write {name} ({_sentence(error)})") from error
+    paths = sorted((folder / name).rglob("*"))
+    described = tuple(files.describe(folder, str(path.relative_to(folder))) for path in paths if path.is_file())
+    for path in [*paths, folder / name]:
+        if path.is_dir():
+            files.sync_folder(path)
+    return described
+
+
+def read(folder: pathlib.Path, name: str, described: tuple[File, ...], kinds: dict[str, Kind]) -> dict[str, np.ndarray]:
+    """The arrays of folder/name/, which must be those of `kinds`; every file is verified before orbax sees it."""
+    for file in described:
+        files.verify(folder, file)
+    found = {str(path.relative_to(folder)) for path in (folder / name).rglob("*") if path.is_file()}
+    if found != {file.name for file in described}:
+        raise CheckpointError(f"{name} does not hold the files that were written")
+    state = {leaf: np.zeros(kind.shape, kind.dtype) for leaf, kind in kinds.items() if not np.prod(kind.shape)}
+    stored = {leaf: kind for leaf, kind in kinds.items() if leaf not in state}
+    try:
+        return state | _restore((folder / name).absolute(), stored)
+    except CheckpointError:
+        raise
+    except Exception as error:
+        raise CheckpointError(f"orbax cannot read {name} ({_sentence(error)})") from error
+
+
+def _restore(path: pathlib.Path, kinds: dict[str, Kind]) -> dict[str, np.ndarray]:
+    import orbax.checkpoint as ocp
+
+    with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
+        saved = checkpointer.metadata(path).item_metadata.tree
+        if {leaf: Kind(tuple(array.shape), np.dtype(array.dtype)) for leaf, array in saved.items()} != kinds:
+            raise CheckpointError(f"{path.name} holds other arrays than its manifest says")
+        as_numpy = {leaf: ocp.RestoreArgs(restore_type=np.ndarray) for leaf in kinds}
+        return checkpointer.restore(path, args=ocp.args.PyTreeRestore(dict.fromkeys(kinds, 0), restore_args=as_numpy))
+
+
+def _sentence(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split()):.200}"
