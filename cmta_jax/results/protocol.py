@@ -1,0 +1,83 @@
+"""Which runs may stand beside each other in a column, and which may be averaged: the rest is refused by name."""
+
+import itertools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from cmta_jax.results import flagfile
+from cmta_jax.results.reading import Run
+
+# What a success rate means. Runs of one benchmark and kind of goals that differ here are never put side by side.
+PROTOCOL = ("horizon", "reward_version", "success_version", "eval_every", "eval_episodes")
+
+# What may differ between runs that are averaged: which seed, where and how fast, not what is computed.
+BOOKKEEPING = frozenset(
+    "seed num_seeds workdir resume env_workers simulator steps_per_task flagfile undefok keep_checkpoints checkpoint_every "
+    "log_every profile wandb tensorboard video progress plot quiet verbosity v log_dir logtostderr alsologtostderr "
+    "logger_levels stderrthreshold showprefixforinfo only_check_args pdb run_with_pdb pdb_post_mortem run_with_profiling "
+    "profile_file use_cprofile_for_profiling hbm_oom_exit xml_output_file".split()
+)
+BOOKKEEPING_PREFIXES = ("jax_", "chex_", "test_", "wandb_", "profile_")
+
+
+class Cell(NamedTuple):
+    """A column of the paper's tables."""
+
+    benchmark: str
+    goals: str
+
+
+def cell_of(run: Run) -> Cell:
+    """The benchmark and kind of goals that a run belongs to."""
+    return Cell(run.flags.text("benchmark") or "unknown", run.flags.text("goals") or "unknown")
+
+
+def check_same_protocol(runs: Sequence[Run]) -> None:
+    """Refuses runs of one cell whose success rates do not mean the same.
+
+    Raises:
+        ValueError: naming the first flag of the protocol, or the task, that differs, and two runs.
+    """
+    for first, second in itertools.pairwise(runs):
+        for name in PROTOCOL:
+            _refuse_difference(name, first, second, "report them one at a time")
+        if first.tasks != second.tasks:
+            task = min({*first.tasks} ^ {*second.tasks}, default="the order")
+            raise ValueError(f"The task lists of {first.folder} and {second.folder} differ ({task}): report them one at a time.")
+
+
+def check_same_method(runs: Sequence[Run], may_differ: Sequence[str] = ()) -> None:
+    """Refuses runs whose curves must not be averaged, because a setting of theirs differs or a seed is there twice.
+
+    Args:
+        runs: of one row and cell.
+        may_differ: flags that the caller allows to differ beside the bookkeeping.
+
+    Raises:
+        ValueError: naming the flag or the seed, and two runs.
+    """
+    remedy = "report them one at a time, or allow it with --may_differ"
+    for first, second in itertools.pairwise(runs):
+        for name in flagfile.differences(first.flags, second.flags):
+            if _matters(name, first) and name not in may_differ:
+                _refuse_difference(name, first, second, remedy)
+    owners = {}
+    for run, seed in ((run, seed) for run in runs for seed in run.seeds):
+        if seed in owners:
+            raise ValueError(f"Seed {seed} is in {owners[seed]} and in {run.folder}, which are the same run otherwise: keep one.")
+        owners[seed] = run.folder
+
+
+def _refuse_difference(name, first, second, remedy):
+    values = [run.flags.text(name) for run in (first, second)]
+    if values[0] != values[1]:
+        shown = ["not set" if value is None else value for value in values]
+        raise ValueError(f"--{name} differs: {shown[0]} in {first.folder}, {shown[1]} in {second.folder}; {remedy}.")
+
+
+def _matters(name, run):
+    if name in BOOKKEEPING or name.startswith(BOOKKEEPING_PREFIXES):
+        return False
+    prefix, dot, _ = name.partition(".")
+    method = run.flags.text("method")
+    return not dot or prefix in (method, run.flags.text(f"{method}.base"))

@@ -1,0 +1,125 @@
+"""Run folders read back: evaluations and final performance as arrays, with the flags that made them."""
+
+import dataclasses
+import glob
+import pathlib
+import warnings
+from collections.abc import Iterable
+
+import numpy as np
+
+from cmta_jax.results import rows
+from cmta_jax.results.flagfile import Flags, read_flags
+
+
+class NoEvaluation(ValueError):
+    """A run folder that holds no complete evaluation yet."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What one run folder says; `F` of its `S` seeds (all or none) have played the final episodes.
+
+    Attributes:
+        folder: where it was read.
+        flags: the resolved flags of the run.
+        seeds: seed of each place on axis S, ascending.
+        tasks: name of each place on axis N, in the run's order.
+        steps: environment steps per task at each evaluation, `[T]`.
+        success: mean over the episodes of an evaluation of "any step succeeded", `[S, T, N]`.
+        final: mean success of the last policy over the goal sets, `[F, N]`.
+        goal_sets: how many goal sets `final` averages; 0 without a complete final.csv.
+    """
+
+    folder: pathlib.Path
+    flags: Flags
+    seeds: tuple[int, ...]
+    tasks: tuple[str, ...]
+    steps: np.ndarray
+    success: np.ndarray
+    final: np.ndarray
+    goal_sets: int
+
+
+def read_run(folder) -> Run:
+    """Reads a run folder (`flags.flags`, `eval.csv` and, once the run has ended, `final.csv`).
+
+    An unfinished end (half a row, part of an evaluation) is left out with an `UnfinishedWarning`.
+
+    Raises:
+        ValueError: if it is no run folder, a file is malformed, or evaluations miss seeds or tasks.
+        NoEvaluation: if no evaluation is complete yet.
+    """
+    folder = pathlib.Path(folder)
+    for name in ("flags.flags", "eval.csv"):
+        if not (folder / name).is_file():
+            raise ValueError(f"{folder} is not a run folder: it has no {name}.")
+    flags = read_flags(folder / "flags.flags")
+    seeds, tasks, steps, success = _evaluations(folder / "eval.csv")
+    final, goal_sets = _final(folder / "final.csv", seeds, tasks)
+    return Run(folder, flags, seeds, tasks, steps, success, final, goal_sets)
+
+
+def _evaluations(path):
+    table = {}
+    for step, seed, task, success, _ in rows.read_rows(path, rows.EVALUATION):
+        if (step, seed, task) in table:
+            raise ValueError(f"{path} holds step {step}, seed {seed}, {task} twice: remove one of the rows.")
+        table[step, seed, task] = success
+    steps = sorted({step for step, _, _ in table})
+    seeds = tuple(sorted({seed for _, seed, _ in table}))
+    tasks = tuple(dict.fromkeys(task for _, _, task in table))
+    missing = {step for step in steps for seed in seeds for task in tasks if (step, seed, task) not in table}
+    if steps and missing == {steps[-1]}:
+        warnings.warn(f"{path}: the evaluation at step {steps.pop()} is incomplete; it is left out.", rows.UnfinishedWarning)
+    elif missing:
+        raise ValueError(f"{path}: the evaluation at step {min(missing)} lacks rows of some seeds or tasks.")
+    if not steps:
+        raise NoEvaluation(f"{path} holds no complete evaluation yet.")
+    success = [[[table[step, seed, task] for task in tasks] for step in steps] for seed in seeds]
+    return seeds, tasks, np.array(steps), np.array(success)
+
+
+def _final(path, seeds, tasks):
+    nothing = np.zeros((0, len(tasks))), 0
+    if not path.is_file():
+        return nothing
+    table = {}
+    for seed, task, goal_set, success, _ in rows.read_rows(path, rows.FINAL):
+        goal_sets = table.setdefault((seed, task), {})
+        if goal_set in goal_sets:
+            raise ValueError(f"{path} holds seed {seed}, {task}, goal set {goal_set} twice: remove one of the rows.")
+        goal_sets[goal_set] = success
+    if foreign := sorted({task for _, task in table} - set(tasks)):
+        raise ValueError(f"{path} has the task '{foreign[0]}', which the run's eval.csv does not have.")
+    counts = {len(table.get((seed, task), ())) for seed in seeds for task in tasks}
+    if len(counts) > 1 or 0 in counts or len(table) > len(seeds) * len(tasks):
+        warnings.warn(f"{path} does not hold the same goal sets for all seeds and tasks; it is left out.", rows.UnfinishedWarning)
+        return nothing
+    means = [[rows.finite_mean(list(table[seed, task].values())) for task in tasks] for seed in seeds]
+    return np.array(means), counts.pop()
+
+
+def find_runs(patterns: Iterable[str]) -> list[pathlib.Path]:
+    """Run folders that the patterns name (`**` descends), without those inside another run folder (its checkpoints).
+
+    Raises:
+        ValueError: if a pattern matches no run folder.
+    """
+    found = {}
+    for pattern in patterns:
+        matches = [pathlib.Path(match) for match in sorted(glob.glob(pattern, recursive=True))]
+        folders = [match for match in matches if _is_run(match)]
+        if not folders:
+            raise ValueError(f"No run folder (flags.flags beside eval.csv) matches '{pattern}'{_remedy(matches)}.")
+        found.update((folder.resolve(), folder) for folder in folders)
+    return [folder for path, folder in found.items() if not any(parent in found for parent in path.parents)]
+
+
+def _is_run(path):
+    return path.is_dir() and any((path / name).is_file() for name in ("flags.flags", "eval.csv"))
+
+
+def _remedy(matches):
+    deeper = [match for match in matches if any(match.glob("*/**/eval.csv"))]
+    return f"; did you mean '{deeper[0]}/**'?" if deeper else ""

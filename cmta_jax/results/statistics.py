@@ -1,0 +1,88 @@
+"""The numbers of a table: the paper's smoothed maximum, and interquartile means and intervals beside it."""
+
+import numpy as np
+import scipy.stats
+
+SMOOTHING = 0.8
+
+
+def smooth(points: np.ndarray, factor: float = SMOOTHING) -> np.ndarray:
+    """Exponential smoothing of the paper's Appendix C: `s_0 = p_0`, `s_i = factor s_{i-1} + (1 - factor) p_i`.
+
+    Args:
+        points: one curve or several, time first, `[T, ...]`.
+        factor: weight of the past.
+
+    Returns:
+        The smoothed curves, `[T, ...]`.
+    """
+    smoothed = np.array(points, float)
+    for index in range(1, len(smoothed)):
+        smoothed[index] = smoothed[index - 1] * factor + smoothed[index] * (1 - factor)
+    return smoothed
+
+
+def mean_curve(success: np.ndarray) -> np.ndarray:
+    """Mean success over seeds and tasks at each evaluation, `[S, T, N] -> [T]`: the points of Appendix C."""
+    return success.mean(axis=(0, 2))
+
+
+def max_smoothed(success: np.ndarray) -> float:
+    """The paper's first figure: maximum over time of the smoothed mean success `[S, T, N]` (optimistic: it is picked)."""
+    return float(smooth(mean_curve(success)).max())
+
+
+def max_raw(success: np.ndarray) -> float:
+    """The paper's second figure: maximum over time of the mean success `[S, T, N]` (more optimistic still)."""
+    return float(mean_curve(success).max())
+
+
+def interquartile_mean(scores: np.ndarray, axis=None) -> np.ndarray:
+    """Mean of the middle half of the scores (Agarwal et al., NeurIPS 2021), over all axes or one."""
+    return scipy.stats.trim_mean(scores, 0.25, axis=axis)
+
+
+def bootstrap_interval(scores: np.ndarray, statistic=interquartile_mean, level=0.95, resamples=2000, seed=0):
+    """Percentile interval of a statistic over seeds and tasks, resampling seeds within each task (Agarwal et al., 2021).
+
+    Args:
+        scores: `[S, N]`, one score per seed and task.
+        statistic: takes `(scores, axis)` and reduces that axis.
+        level: probability that the interval is meant to cover.
+        resamples: how many data sets are drawn.
+        seed: of the draws, so that a report repeats exactly.
+
+    Returns:
+        `(low, high)`; both NaN with fewer than two seeds, which say nothing about the spread over seeds.
+    """
+    num_seeds, num_tasks = scores.shape
+    if num_seeds < 2:
+        return float("nan"), float("nan")
+    chosen = np.random.default_rng(seed).integers(num_seeds, size=(resamples, num_seeds, num_tasks))
+    samples = scores[chosen, np.arange(num_tasks)].reshape(resamples, -1)  # [resamples, S * N]
+    low, high = np.quantile(statistic(samples, axis=1), [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def wilson_interval(successes, trials, level=0.95):
+    """Wilson's score interval of a success probability (Wilson, 1927); it stays in [0, 1] and is honest at 0 and 1.
+
+    Args:
+        successes: how many of the trials succeeded, any shape.
+        trials: how many there were, at least one each, same shape.
+        level: probability that the interval is meant to cover.
+
+    Returns:
+        `(low, high)`, arrays of that shape.
+
+    Raises:
+        ValueError: if there are no trials, or more successes than trials.
+    """
+    successes, trials = np.asarray(successes, float), np.asarray(trials, float)
+    if np.any(trials < 1) or np.any(successes < 0) or np.any(successes > trials):
+        raise ValueError(f"{successes} successes in {trials} trials: trials must be positive and not below the successes.")
+    z = scipy.stats.norm.ppf((1 + level) / 2)
+    share, weight = successes / trials, z**2 / trials
+    centre = (share + weight / 2) / (1 + weight)
+    half = z / (1 + weight) * np.sqrt(share * (1 - share) / trials + weight / (4 * trials))
+    return np.maximum(centre - half, 0), np.minimum(centre + half, 1)

@@ -1,0 +1,74 @@
+"""The statistics of a table, by hand arithmetic and against scipy and rliable."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from cmta_jax.results import statistics
+
+
+def test_smoothing_is_four_fifths_of_the_past_and_a_fifth_of_the_point():
+    # s = 0.5, 0.8 * 0.5 + 0.2 * 1 = 0.6, 0.8 * 0.6 + 0 = 0.48
+    np.testing.assert_allclose(statistics.smooth([0.5, 1.0, 0.0]), [0.5, 0.6, 0.48], rtol=1e-15)
+
+
+def test_smoothing_a_mean_is_the_mean_of_smoothed_curves():
+    curves = np.random.default_rng(0).random((20, 8))
+    np.testing.assert_allclose(statistics.smooth(curves.mean(axis=1)), statistics.smooth(curves).mean(axis=1), rtol=1e-12)
+
+
+def test_both_maxima_are_of_the_mean_over_seeds_and_tasks_not_of_single_runs():
+    success = np.array([[[1, 0], [1, 1], [0, 0]], [[0, 1], [1, 0], [1, 0]]])  # [S, T, N]; p = 0.5, 0.75, 0.25
+    assert statistics.max_raw(success) == 0.75
+    assert statistics.max_smoothed(success) == pytest.approx(0.8 * 0.5 + 0.2 * 0.75)  # 0.55, then 0.49
+
+
+def test_the_interquartile_mean_drops_a_quarter_at_either_end():
+    assert statistics.interquartile_mean(np.array([[0, 0, 0.2, 0.4], [0.6, 0.8, 1, 1]])) == pytest.approx(0.5)
+    assert statistics.interquartile_mean(np.array([0, 0.5, 0.7, 9])) == pytest.approx(0.6)
+
+
+def test_the_bootstrap_resamples_seeds_within_a_task_only():
+    scores = np.tile([0.0, 0.5, 0.5, 1.0], (5, 1))  # seeds agree: no resampling within a task changes anything
+    assert statistics.bootstrap_interval(scores) == (0.5, 0.5)
+
+
+def test_the_bootstrap_interval_is_that_of_all_possible_resamples():
+    # Two seeds, one task, the mean: 0, 0.5, 0.5, 1 with a quarter each, so the middle 40 % is 0.5 and the middle 95 % everything.
+    scores = np.array([[0.0], [1.0]])
+    assert statistics.bootstrap_interval(scores, np.mean, level=0.4) == (0.5, 0.5)
+    assert statistics.bootstrap_interval(scores, np.mean, level=0.95) == (0.0, 1.0)
+
+
+def test_one_seed_has_no_interval():
+    assert all(math.isnan(bound) for bound in statistics.bootstrap_interval(np.array([[0.1, 0.9]])))
+
+
+@pytest.mark.parametrize("successes, trials", [(0, 50), (50, 50), (7, 50), (1, 1), (33, 400)])
+def test_wilson_equals_scipy(successes, trials):
+    expected = scipy.stats.binomtest(successes, trials).proportion_ci(method="wilson")
+    np.testing.assert_allclose(statistics.wilson_interval(successes, trials), expected, atol=1e-12)
+
+
+def test_wilson_at_zero_of_n_is_z_squared_over_n_plus_z_squared():
+    low, high = statistics.wilson_interval(0, 50)
+    assert low == 0 and high == pytest.approx(1.959964**2 / (50 + 1.959964**2), rel=1e-6)
+
+
+def test_wilson_refuses_more_successes_than_trials():
+    with pytest.raises(ValueError, match="3.0 successes in 2.0 trials"):
+        statistics.wilson_interval(3, 2)
+
+
+def test_interquartile_mean_and_interval_agree_with_rliable():
+    metrics = pytest.importorskip("rliable.metrics")
+    library = pytest.importorskip("rliable.library")
+    scores = np.random.default_rng(3).beta(2, 1, size=(8, 10))
+    points, intervals = library.get_interval_estimates(
+        {"ours": scores}, lambda values: np.array([metrics.aggregate_iqm(values)]), reps=4000, random_state=np.random.RandomState(0)
+    )
+    assert statistics.interquartile_mean(scores) == points["ours"][0]
+    interval = statistics.bootstrap_interval(scores, resamples=4000)
+    np.testing.assert_allclose(interval, intervals["ours"][:, 0], atol=0.003)  # both are random
