@@ -34,10 +34,6 @@ class Memory(nn.Module):
         return (hidden, cell), hidden
 
 
-# The same parameters over a whole episode: inputs [T, ..., D] -> hidden states [T, ..., H].
-MemoryOverTime = nn.scan(Memory, variable_broadcast="params", split_rngs={"params": False})
-
-
 def uniform_symmetric(bound: float) -> Callable[..., Array]:
     """Initialiser: uniform in [-bound, bound], PyTorch's default for an LSTM."""
 

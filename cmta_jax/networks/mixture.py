@@ -38,14 +38,38 @@ class MixtureEncoder(nn.Module):
     attention_hidden: tuple[int, ...] = ()
     detach_task: bool = True
 
-    @nn.compact
+    def setup(self):
+        self.experts = ensemble(MLP, self.num_experts)((self.features,), self.features)
+        self.attention = MLP(self.attention_hidden, self.num_experts)
+        if self.temporal:
+            self.memory = Memory(self.features)
+
     def __call__(self, observation: Array, task_encoding: Array, carry: Carry) -> tuple[Array, Story]:
         chex.assert_rank([observation, task_encoding], [3, 2])
-        experts = ensemble(MLP, self.num_experts)((self.features,), self.features, name="experts")(observation)
+        if not self.temporal:
+            return self._mix(observation, task_encoding, (), carry)
+        carry, hidden = self.memory(carry, observation)
+        return self._mix(observation, task_encoding, (hidden,), carry)
+
+    def episode(self, observation: Array, task_encoding: Array, carry: Carry) -> tuple[Array, Story]:
+        """A whole episode at once: `observation` `[T, N, B, D]`, every result with a leading `T` (but the last carry).
+
+        The memory is scanned over time, the rest is one batch; equal to `T` calls, without storing their carries.
+        """
+        hidden = ()
+        if self.temporal:
+            over_time = nn.scan(Memory.__call__, variable_broadcast="params", split_rngs={"params": False})
+            carry, hidden = over_time(self.memory, carry, observation)
+            hidden = (hidden,)
+        mix = nn.vmap(
+            MixtureEncoder._mix, variable_axes={"params": None}, split_rngs={"params": False}, in_axes=(0, None, 0, None)
+        )
+        encoding, story = mix(self, observation, task_encoding, hidden, ())
+        return encoding, story._replace(carry=carry)
+
+    def _mix(self, observation: Array, task_encoding: Array, hidden: tuple[Array, ...], carry: Carry):
+        experts = self.experts(observation)
         query = jax.lax.stop_gradient(task_encoding) if self.detach_task else task_encoding
         query = jnp.broadcast_to(query[:, None], (*observation.shape[:2], query.shape[-1]))
-        if self.temporal:
-            carry, hidden = Memory(self.features, name="memory")(carry, observation)
-            query = jnp.concatenate([query, hidden], axis=-1)
-        attention = jax.nn.softmax(MLP(self.attention_hidden, self.num_experts, name="attention")(query))
+        attention = jax.nn.softmax(self.attention(jnp.concatenate([query, *hidden], axis=-1)))
         return jnp.einsum("nbk,knbd->nbd", attention, experts), Story(experts, attention, carry)
