@@ -4,17 +4,21 @@ Nothing of a reward is written anew. Each method keeps its official code object;
 `Rotation` it finds the substitutes. A new Meta-World release is followed by itself.
 """
 
+import inspect
 import sys
+import textwrap
 import types
 
+import numpy as np
 from metaworld.sawyer_xyz_env import SawyerMocapBase, SawyerXYZEnv
 
 from cmta_jax.environments.simulator import models, substitutes
+from cmta_jax.environments.simulator.views import CachedData
 
 # What `FastSimulator.step` does in its own way; a class that overrides one of these cannot be stepped by it.
 _REPLACED = (
     "step", "set_xyz_action", "_get_obs", "_get_curr_obs_combined_no_goal", "get_endeff_pos", "do_simulation",
-    "_step_mujoco_simulation", "touching_object",
+    "_step_mujoco_simulation", "touching_object", "tcp_center",
 )  # fmt: skip
 
 
@@ -28,12 +32,21 @@ def derive(official: type[SawyerXYZEnv]) -> type[SawyerXYZEnv]:
         if getattr(official, name) is not getattr(SawyerXYZEnv, name):
             raise NotImplementedError(f"{official.__name__} overrides {name}: step it with the simulator 'stock'.")
     family = [cls for cls in official.__mro__ if issubclass(cls, SawyerMocapBase)]
-    members = {}
+    members, scopes = {}, []
     for cls in reversed(family):
         scope = vars(sys.modules[cls.__module__]) | substitutes.GLOBALS
+        scopes.append(scope)
         members |= {name: _with_globals(member, scope) for name, member in vars(cls).items() if _is_hot(name, member)}
-    members |= {"touching_object": _touching_object, "_initialize_simulation": models.initialize_simulation}
-    return type(official.__name__, (official,), members)
+        if cls is SawyerXYZEnv:
+            members["_gripper_caging_reward"] = _with_slices(cls._gripper_caging_reward, scope)
+    members |= {
+        "tcp_center": _tcp_center,
+        "touching_object": _touching_object,
+        "_initialize_simulation": models.initialize_simulation,
+    }
+    derived = type(official.__name__, (official,), members)
+    scopes[-1][official.__name__] = derived  # for calls such as SawyerNutAssemblyEnvV3._reward_quat(...)
+    return derived
 
 
 def _is_hot(name: str, member) -> bool:
@@ -51,10 +64,30 @@ def _with_globals(member, scope: dict):
         return staticmethod(_with_globals(member.__func__, scope))
     if member.__qualname__.endswith("assert_task_is_set.<locals>.inner"):
         member = member.__closure__[0].cell_contents
-    code, defaults = member.__code__, member.__defaults__
-    function = types.FunctionType(code, scope, member.__name__, defaults, member.__closure__)
+    function = types.FunctionType(member.__code__, scope, member.__name__, member.__defaults__, member.__closure__)
     function.__kwdefaults__ = member.__kwdefaults__
     return function
+
+
+def _with_slices(official: types.FunctionType, scope: dict) -> types.FunctionType:
+    """The official source, compiled with `x[[0, 2]]` written as a slice: the same elements in a tenth of the time."""
+    source = textwrap.dedent(inspect.getsource(official)).replace("xz = [0, 2]", "xz = slice(0, 3, 2)")
+    code = compile("from __future__ import annotations\n" + source, inspect.getfile(official), "exec")
+    names = {}
+    exec(code, scope, names)
+    return names[official.__name__]
+
+
+@property
+def _tcp_center(self) -> np.ndarray:
+    """As the official one, computed once a step: rewards ask for it up to four times."""
+    data = self.data
+    if type(data) is not CachedData:
+        return SawyerXYZEnv.tcp_center.fget(self)
+    if data.tcp_center is None:
+        data.tcp_center = (data.site("rightEndEffector").xpos + data.site("leftEndEffector").xpos) / 2.0
+        data.tcp_center.flags.writeable = False
+    return data.tcp_center
 
 
 def _touching_object(self, object_geom_id: int) -> bool:

@@ -13,6 +13,7 @@ from cmta_jax.environments.simulator.reset_state import ResetState
 from cmta_jax.environments.simulator.stock import StockSimulator, judge_v2
 from cmta_jax.environments.simulator.views import CachedData
 
+_NO_SECOND_OBJECT = [0.0] * 7
 _derived = functools.cache(derive)
 
 
@@ -31,7 +32,8 @@ class FastSimulator(StockSimulator):
         self._reset_states: dict[int, ResetState] = {}
         self._mocap, self._control = self._data.mocap_pos[0], self._data.ctrl
         self._scale = np.float32(environment.action_scale)
-        self._mocap_low, self._mocap_high = environment.mocap_low, environment.mocap_high
+        self._limit = float(self._scale)
+        self._mocap_low, self._mocap_high = environment.mocap_low.tolist(), environment.mocap_high.tolist()
         self._hand = self._data.body("hand").xpos
         self._fingers = self._data.body("rightclaw").xpos, self._data.body("leftclaw").xpos
 
@@ -50,9 +52,9 @@ class FastSimulator(StockSimulator):
         state = self._reset_states[goal_set]
         state.restore(environment)
         environment.data = self._cached
-        space = environment.sawyer_observation_space
-        self._low, self._high = space.low, space.high
-        self._previous = state.observation[:18]
+        self._read_bounds()
+        hand = map(_clip, state.observation[:3].tolist(), self._hand_low, self._hand_high)
+        self._previous = [*hand, *state.observation[3:18].tolist()]
         return state.observation.copy()
 
     def _simulate_reset(self, goal_set: int) -> ResetState:
@@ -69,35 +71,66 @@ class FastSimulator(StockSimulator):
         observation[18:36] = environment._prev_obs
         return ResetState(environment, observation.astype(np.float64))
 
-    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool]:
-        environment, model, data, mocap = self.environment, self._model, self._data, self._mocap
-        np.add(mocap, np.minimum(np.maximum(action[:3], -1), 1) * self._scale, out=mocap)
-        np.minimum(np.maximum(mocap, self._mocap_low, out=mocap), self._mocap_high, out=mocap)
-        control = self._control
-        control[0], control[1] = action[3], -action[3]
-        mujoco.mj_step(model, data, environment.frame_skip)
+    def advance(self, action: np.ndarray) -> None:
+        """The physics of a step; `report` must follow."""
+        model, data = self._model, self._data
+        self._move_mocap(action)
+        mujoco.mj_step(model, data, self.environment.frame_skip)
         mujoco.mj_forward(model, data)
+        self._cached.tcp_center = None
+
+    def report(self, action: np.ndarray) -> tuple[np.ndarray, float, bool]:
+        """What came of it: observation, reward, success."""
         observation = self._observe()
-        reward, self.info = environment.evaluate_state(observation, action)
+        reward, self.info = self.environment.evaluate_state(observation, action)
         success = bool(self.info["success"])
         if self._judge_separately:
-            success = judge_v2(environment, observation, action)
+            success = judge_v2(self.environment, observation, action)
         return observation, reward, success
 
+    def _move_mocap(self, action: np.ndarray) -> None:
+        """As `set_xyz_action`: moves the hand's target and sets the fingers' force.
+
+        The official order is to clip to [-1, 1], then to scale, in float32. Scaling first and clipping to the scaled
+        limits is the same, since rounding keeps order.
+        """
+        mocap, limit = self._mocap, self._limit
+        for axis, delta in enumerate((action[:3] * self._scale).tolist()):
+            delta = -limit if delta < -limit else limit if delta > limit else delta
+            mocap[axis] = _clip(mocap[axis] + delta, self._mocap_low[axis], self._mocap_high[axis])
+        force = action[3]
+        self._control[0], self._control[1] = force, -force
+
     def _observe(self) -> np.ndarray:
-        """As `SawyerXYZEnv._get_obs`, then clipped: hand, opening, objects; the same a step ago; goal."""
+        """As `SawyerXYZEnv._get_obs`, then clipped: hand, opening, objects; the same a step ago; goal.
+
+        Lists of floats, because a dozen writes into slices of an array cost more than making it at once.
+        """
         environment = self.environment
-        observation = np.zeros(39)
-        observation[:3] = self._hand
         right, left = self._fingers
         gap = right - left
-        observation[3] = min(max(math.sqrt(gap.dot(gap)) / 0.1, 0.0), 1.0)
-        positions, quaternions = environment._get_pos_objects(), environment._get_quat_objects()
-        observation[4:7], observation[7:11] = positions[:3], quaternions[:4]
-        if len(positions) == 6:
-            observation[11:14], observation[14:18] = positions[3:], quaternions[4:]
-        observation[18:36] = self._previous
-        observation[36:] = environment._get_pos_goal()
-        self._previous = observation[:18].copy()
-        np.maximum(observation, self._low, out=observation)
-        return np.minimum(observation, self._high, out=observation)
+        opening = math.sqrt(gap.dot(gap)) / 0.1
+        hand = map(_clip, self._hand.tolist(), self._hand_low, self._hand_high)
+        current = [*hand, opening if opening < 1.0 else 1.0]
+        positions, quaternions = environment._get_pos_objects().tolist(), environment._get_quat_objects().tolist()
+        if len(positions) == 3:
+            current += positions + quaternions + _NO_SECOND_OBJECT
+        else:
+            current += positions[:3] + quaternions[:4] + positions[3:] + quaternions[4:]
+        goal = map(_clip, environment._get_pos_goal().tolist(), self._goal_low, self._goal_high)
+        observation = np.array([*current, *self._previous, *goal])
+        self._previous = current
+        return observation
+
+    def _read_bounds(self) -> None:
+        """Observations are clipped to these; only hand and goal have bounds that they could leave."""
+        space = self.environment.sawyer_observation_space
+        low, high = space.low, space.high
+        if not (np.isinf(low[4:18]).all() and np.isinf(high[4:18]).all() and low[3] <= 0 and high[3] >= 1):
+            raise NotImplementedError(f"{self.task} bounds its observations anew: use the simulator 'stock'.")
+        self._hand_low, self._hand_high = low[:3].tolist(), high[:3].tolist()
+        self._goal_low, self._goal_high = low[36:].tolist(), high[36:].tolist()
+
+
+def _clip(value: float, low: float, high: float) -> float:
+    return low if value < low else high if value > high else value

@@ -39,6 +39,14 @@ class StockSimulator:
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool]:
         """One step with a float32 action [4]: observation [39], reward, success."""
+        self.advance(action)
+        return self.report(action)
+
+    def advance(self, action: np.ndarray) -> None:
+        """The first half of a step, `report` being the second; here there is nothing to separate."""
+
+    def report(self, action: np.ndarray) -> tuple[np.ndarray, float, bool]:
+        """The second half: observation, reward, success."""
         observation, reward, _, _, self.info = self.environment.step(action)
         success = bool(self.info["success"])
         if self._judge_separately:

@@ -4,30 +4,37 @@ Only the handful of functions that its rewards spend their time in. Exactness wa
 equal but is not: `math.exp` for `np.exp`, sums of squares written out for a dot product, `x * x` for `x ** 2`.
 """
 
-import math
 import types
+from math import sqrt
 
 import numpy as np
+from numpy import float64, ndarray
 from metaworld.utils import reward_utils as stock_reward_utils
 from scipy.spatial.transform import Rotation as StockRotation
 
-_FLOATS = frozenset((float, int, np.float64))  # types whose arithmetic is in double precision
-_DOUBLE = np.dtype(np.float64)
+_FLOATS = frozenset((float, int, float64))  # types whose arithmetic is in double precision
+_LONG_TAIL, _GAUSSIAN = float(np.sqrt(1 / 0.1 - 1)), float(np.sqrt(-2 * np.log(0.1)))  # scales for value_at_margin 0.1
+_SIGMOIDS = ("long_tail", "gaussian")
+_CONTIGUOUS = (8,)  # strides in bytes
 
 
-def norm(x, *args, **kwargs):
-    """`np.linalg.norm` of a contiguous vector of doubles; anything else goes to numpy."""
-    if type(x) is np.ndarray and x.dtype is _DOUBLE and x.ndim == 1 and x.strides == (8,) and not (args or kwargs):
-        return np.float64(math.sqrt(x.dot(x)))  # a plain float would turn sums with float32 into float32
-    return np.linalg.norm(x, *args, **kwargs)
+def norm(x, ord=None, axis=None, keepdims=False):
+    """`np.linalg.norm` of a contiguous vector of doubles, or of one double; anything else goes to numpy."""
+    if type(x) is ndarray and x.strides == _CONTIGUOUS and (ord is None or ord == 2) and axis is None:
+        square = x.dot(x)
+        if type(square) is float64:
+            return float64(sqrt(square))  # a plain float would turn sums with float32 into float32
+    if type(x) is float64 and ord is None and axis is None and not keepdims:
+        return float64(sqrt(x * x))
+    return np.linalg.norm(x, ord, axis, keepdims)
 
 
 def hstack(parts, **kwargs):
     """`np.hstack` of numbers, or of vectors."""
     if type(parts) is tuple and not kwargs:
-        if type(parts[0]) is np.float64:
+        if type(parts[0]) is float64:
             return np.array(parts)
-        if all(type(part) is np.ndarray and part.ndim == 1 for part in parts):
+        if all(type(part) is ndarray and part.ndim == 1 for part in parts):
             return np.concatenate(parts)
     return np.hstack(parts, **kwargs)
 
@@ -36,7 +43,7 @@ def tolerance(x, bounds=(0.0, 0.0), margin=0.0, sigmoid="gaussian", value_at_mar
     """`metaworld.utils.reward_utils.tolerance` of one number, without arrays on the way."""
     lower, upper = bounds
     doubles = type(x) in _FLOATS and type(margin) in _FLOATS and type(lower) in _FLOATS and type(upper) in _FLOATS
-    if not doubles or lower > upper or not margin >= 0 or sigmoid != "long_tail" or value_at_margin != 0.1:
+    if not doubles or lower > upper or not margin >= 0 or sigmoid not in _SIGMOIDS or value_at_margin != 0.1:
         return stock_reward_utils.tolerance(x, bounds, margin, sigmoid, value_at_margin)
     x = float(x)
     if lower <= x <= upper:
@@ -44,10 +51,12 @@ def tolerance(x, bounds=(0.0, 0.0), margin=0.0, sigmoid="gaussian", value_at_mar
     if margin == 0:
         return 0.0
     distance = (lower - x if x < lower else x - upper) / float(margin)
-    return 1 / ((distance * 3.0) ** 2 + 1)  # 3.0 = sqrt(1 / value_at_margin - 1)
+    if sigmoid == "long_tail":
+        return 1 / ((distance * _LONG_TAIL) ** 2 + 1)
+    return float(np.exp(-0.5 * (distance * _GAUSSIAN) ** 2))
 
 
-def quaternion(matrix: np.ndarray) -> np.ndarray:
+def quaternion(matrix: ndarray) -> ndarray:
     """`Rotation.from_matrix(matrix).as_quat()` of a rotation [3, 3] that needs no orthogonalisation (MuJoCo's do not).
 
     F. Landis Markley, Unit Quaternion from Rotation Matrix, 2008; the operations in scipy's order.
@@ -62,19 +71,19 @@ def quaternion(matrix: np.ndarray) -> np.ndarray:
         x, y, z, w = m10 + m01, 1 - trace + 2 * m11, m21 + m12, m02 - m20
     else:
         x, y, z, w = m20 + m02, m21 + m12, 1 - trace + 2 * m22, m10 - m01
-    length = math.sqrt(x * x + y * y + z * z + w * w)
+    length = sqrt(x * x + y * y + z * z + w * w)
     return np.array((x / length, y / length, z / length, w / length))
 
 
 class Rotation:
     """As much of scipy's `Rotation` as Meta-World uses."""
 
-    def __init__(self, matrix: np.ndarray):
+    def __init__(self, matrix: ndarray):
         self._matrix = matrix
 
     from_matrix = classmethod(lambda cls, matrix: cls(matrix))
 
-    def as_quat(self) -> np.ndarray:
+    def as_quat(self) -> ndarray:
         return quaternion(self._matrix)
 
 
@@ -84,7 +93,7 @@ def _agrees_with_scipy() -> bool:
     return all((quaternion(rotation.as_matrix()) == _scipy(rotation.as_matrix())).all() for rotation in rotations)
 
 
-def _scipy(matrix: np.ndarray) -> np.ndarray:
+def _scipy(matrix: ndarray) -> ndarray:
     return StockRotation.from_matrix(matrix).as_quat()
 
 

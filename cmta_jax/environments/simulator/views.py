@@ -4,10 +4,15 @@ import numpy as np
 
 
 class CachedData:
-    """Stands in for an `MjData` where Meta-World's methods read it by name, and passes on everything else."""
+    """Stands in for an `MjData` where Meta-World's methods read it by name, and passes on everything else.
+
+    Attributes:
+        tcp_center: [3] middle of the fingers if asked for since the last step, else None.
+    """
 
     def __init__(self, data):
         self._data = data
+        self.tcp_center = None
         for kind in ("body", "site", "geom", "joint"):
             setattr(self, kind, _Elements(getattr(data, kind)).__getitem__)
 
