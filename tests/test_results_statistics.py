@@ -16,7 +16,8 @@ def test_smoothing_is_four_fifths_of_the_past_and_a_fifth_of_the_point():
 
 def test_smoothing_a_mean_is_the_mean_of_smoothed_curves():
     curves = np.random.default_rng(0).random((20, 8))
-    np.testing.assert_allclose(statistics.smooth(curves.mean(axis=1)), statistics.smooth(curves).mean(axis=1), rtol=1e-12)
+    mean_of_smoothed = statistics.smooth(curves).mean(axis=1)
+    np.testing.assert_allclose(statistics.smooth(curves.mean(axis=1)), mean_of_smoothed, rtol=1e-12)
 
 
 def test_both_maxima_are_of_the_mean_over_seeds_and_tasks_not_of_single_runs():
@@ -36,7 +37,7 @@ def test_the_bootstrap_resamples_seeds_within_a_task_only():
 
 
 def test_the_bootstrap_interval_is_that_of_all_possible_resamples():
-    # Two seeds, one task, the mean: 0, 0.5, 0.5, 1 with a quarter each, so the middle 40 % is 0.5 and the middle 95 % everything.
+    # Two seeds, one task: means 0, 0.5, 0.5, 1, a quarter each; the middle 40 % is 0.5, the middle 95 % everything.
     scores = np.array([[0.0], [1.0]])
     assert statistics.bootstrap_interval(scores, np.mean, level=0.4) == (0.5, 0.5)
     assert statistics.bootstrap_interval(scores, np.mean, level=0.95) == (0.0, 1.0)
@@ -62,12 +63,16 @@ def test_wilson_refuses_more_successes_than_trials():
         statistics.wilson_interval(3, 2)
 
 
+@pytest.mark.filterwarnings("ignore")  # of rliable's own dependencies
 def test_interquartile_mean_and_interval_agree_with_rliable():
     metrics = pytest.importorskip("rliable.metrics")
     library = pytest.importorskip("rliable.library")
     scores = np.random.default_rng(3).beta(2, 1, size=(8, 10))
     points, intervals = library.get_interval_estimates(
-        {"ours": scores}, lambda values: np.array([metrics.aggregate_iqm(values)]), reps=4000, random_state=np.random.RandomState(0)
+        {"ours": scores},
+        lambda values: np.array([metrics.aggregate_iqm(values)]),
+        reps=4000,
+        random_state=np.random.RandomState(0),
     )
     assert statistics.interquartile_mean(scores) == points["ours"][0]
     interval = statistics.bootstrap_interval(scores, resamples=4000)

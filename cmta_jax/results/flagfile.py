@@ -11,7 +11,7 @@ class Flags:
     """Flags by name, as text.
 
     Attributes:
-        values: what each line says; a line without a value (`--name`, or `--noname` for a boolean that is off) says "true".
+        values: what each line says; a line without a value (`--name`; `--noname` where a boolean is off) says "true".
     """
 
     values: dict[str, str]

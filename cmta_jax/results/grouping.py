@@ -68,9 +68,11 @@ def gather(runs: Sequence[Run], name_of: Callable[[Flags], str], limit: int, may
     table = {}
     for cell, members in cells.items():
         protocol.check_same_protocol(members)
-        names = dict.fromkeys(name_of(run.flags) for run in members)
-        rows = {name: [run for run in members if name_of(run.flags) == name and run.steps[0] <= limit] for name in names}
-        table[cell] = {name: _join(name, cell, row, limit, may_differ) for name, row in rows.items() if row}
+        rows = {}
+        for run in members:
+            if run.steps[0] <= limit:
+                rows.setdefault(name_of(run.flags), []).append(run)
+        table[cell] = {name: _join(name, cell, row, limit, may_differ) for name, row in rows.items()}
     return table
 
 
@@ -86,7 +88,9 @@ def _join(name, cell, runs, limit, may_differ):
     steps = _common_steps(chosen, limit)
     at_end = [run for run in chosen if budget <= limit and run.goal_sets]
     if len({run.goal_sets for run in at_end}) > 1:
-        raise ValueError(f"The final.csv of {at_end[0].folder} and of other runs of {name} hold different numbers of goal sets.")
+        raise ValueError(
+            f"The final.csv of the runs of {name} hold different numbers of goal sets: report them one at a time."
+        )
     return Group(
         name,
         cell,
@@ -108,7 +112,7 @@ def _common_steps(runs, limit):
     steps = shortest[shortest <= limit]
     for run in runs:
         if not np.array_equal(run.steps[: len(steps)], steps):
-            raise ValueError(f"{runs[0].folder} and {run.folder} were evaluated at different steps: report them one at a time.")
+            raise ValueError(f"{runs[0].folder} and {run.folder} were evaluated at different steps: keep one of them.")
     return steps
 
 

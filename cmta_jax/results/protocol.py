@@ -12,10 +12,10 @@ PROTOCOL = ("horizon", "reward_version", "success_version", "eval_every", "eval_
 
 # What may differ between runs that are averaged: which seed, where and how fast, not what is computed.
 BOOKKEEPING = frozenset(
-    "seed num_seeds workdir resume env_workers simulator steps_per_task flagfile undefok keep_checkpoints checkpoint_every "
-    "log_every profile wandb tensorboard video progress plot quiet verbosity v log_dir logtostderr alsologtostderr "
-    "logger_levels stderrthreshold showprefixforinfo only_check_args pdb run_with_pdb pdb_post_mortem run_with_profiling "
-    "profile_file use_cprofile_for_profiling hbm_oom_exit xml_output_file".split()
+    "seed num_seeds workdir resume env_workers simulator steps_per_task keep_checkpoints checkpoint_every log_every "
+    "profile wandb tensorboard video progress quiet flagfile undefok verbosity v log_dir logtostderr alsologtostderr "
+    "logger_levels stderrthreshold showprefixforinfo only_check_args pdb run_with_pdb pdb_post_mortem "
+    "run_with_profiling profile_file use_cprofile_for_profiling xml_output_file".split()
 )
 BOOKKEEPING_PREFIXES = ("jax_", "chex_", "test_", "wandb_", "profile_")
 
@@ -43,7 +43,9 @@ def check_same_protocol(runs: Sequence[Run]) -> None:
             _refuse_difference(name, first, second, "report them one at a time")
         if first.tasks != second.tasks:
             task = min({*first.tasks} ^ {*second.tasks}, default="the order")
-            raise ValueError(f"The task lists of {first.folder} and {second.folder} differ ({task}): report them one at a time.")
+            raise ValueError(
+                f"{first.folder} and {second.folder} differ in tasks ({task}): report them one at a time."
+            )
 
 
 def check_same_method(runs: Sequence[Run], may_differ: Sequence[str] = ()) -> None:
@@ -62,10 +64,11 @@ def check_same_method(runs: Sequence[Run], may_differ: Sequence[str] = ()) -> No
             if _matters(name, first) and name not in may_differ:
                 _refuse_difference(name, first, second, remedy)
     owners = {}
-    for run, seed in ((run, seed) for run in runs for seed in run.seeds):
-        if seed in owners:
-            raise ValueError(f"Seed {seed} is in {owners[seed]} and in {run.folder}, which are the same run otherwise: keep one.")
-        owners[seed] = run.folder
+    for run in runs:
+        if twice := owners.keys() & set(run.seeds):
+            seed = min(twice)
+            raise ValueError(f"Seed {seed} is in {owners[seed]} and in {run.folder}, of the same method: keep one.")
+        owners |= dict.fromkeys(run.seeds, run.folder)
 
 
 def _refuse_difference(name, first, second, remedy):

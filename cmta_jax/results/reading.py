@@ -71,7 +71,7 @@ def _evaluations(path):
     tasks = tuple(dict.fromkeys(task for _, _, task in table))
     missing = {step for step in steps for seed in seeds for task in tasks if (step, seed, task) not in table}
     if steps and missing == {steps[-1]}:
-        warnings.warn(f"{path}: the evaluation at step {steps.pop()} is incomplete; it is left out.", rows.UnfinishedWarning)
+        _warn(f"{path}: the evaluation at step {steps.pop()} is incomplete; it is left out.")
     elif missing:
         raise ValueError(f"{path}: the evaluation at step {min(missing)} lacks rows of some seeds or tasks.")
     if not steps:
@@ -94,10 +94,14 @@ def _final(path, seeds, tasks):
         raise ValueError(f"{path} has the task '{foreign[0]}', which the run's eval.csv does not have.")
     counts = {len(table.get((seed, task), ())) for seed in seeds for task in tasks}
     if len(counts) > 1 or 0 in counts or len(table) > len(seeds) * len(tasks):
-        warnings.warn(f"{path} does not hold the same goal sets for all seeds and tasks; it is left out.", rows.UnfinishedWarning)
+        _warn(f"{path} does not hold the same goal sets for all seeds and tasks; it is left out.")
         return nothing
     means = [[rows.finite_mean(list(table[seed, task].values())) for task in tasks] for seed in seeds]
     return np.array(means), counts.pop()
+
+
+def _warn(sentence):
+    warnings.warn(sentence, rows.UnfinishedWarning, stacklevel=4)  # points at the caller of `read_run`
 
 
 def find_runs(patterns: Iterable[str]) -> list[pathlib.Path]:

@@ -52,7 +52,7 @@ def read_rows(path: pathlib.Path, columns: Mapping[str, Callable]) -> list[tuple
     if not lines and expected.startswith(header):
         return []  # stopped before the header was out
     if header.strip() != expected:
-        raise ValueError(f"{path} begins with '{header.strip()[:60]}' instead of '{expected}': this is not a run's file.")
+        raise ValueError(f"{path} begins with '{header.strip()[:60]}' instead of '{expected}': not a file of a run.")
     if lines and lines.pop():
         warnings.warn(f"{path}: the last row is half written; it is left out.", UnfinishedWarning, stacklevel=2)
     return [_row(path, number, line.strip(), columns) for number, line in enumerate(lines, start=2) if line.strip()]
@@ -61,7 +61,7 @@ def read_rows(path: pathlib.Path, columns: Mapping[str, Callable]) -> list[tuple
 def _row(path, number, line, columns):
     texts = line.split(",")
     if len(texts) != len(columns):
-        raise ValueError(f"{path}, line {number} has {len(texts)} columns instead of {len(columns)}: remove or repair it.")
+        raise ValueError(f"{path}, line {number} has {len(texts)} columns instead of {len(columns)}: repair it.")
     values = []
     for text, (name, kind) in zip(texts, columns.items(), strict=True):
         try:

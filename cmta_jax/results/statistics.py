@@ -28,7 +28,7 @@ def mean_curve(success: np.ndarray) -> np.ndarray:
 
 
 def max_smoothed(success: np.ndarray) -> float:
-    """The paper's first figure: maximum over time of the smoothed mean success `[S, T, N]` (optimistic: it is picked)."""
+    """The paper's first figure: maximum over time of the smoothed mean success `[S, T, N]` (optimistic)."""
     return float(smooth(mean_curve(success)).max())
 
 
@@ -43,7 +43,7 @@ def interquartile_mean(scores: np.ndarray, axis=None) -> np.ndarray:
 
 
 def bootstrap_interval(scores: np.ndarray, statistic=interquartile_mean, level=0.95, resamples=2000, seed=0):
-    """Percentile interval of a statistic over seeds and tasks, resampling seeds within each task (Agarwal et al., 2021).
+    """Percentile interval of a statistic over seeds and tasks, resampling seeds within tasks (Agarwal et al., 2021).
 
     Args:
         scores: `[S, N]`, one score per seed and task.
@@ -80,7 +80,7 @@ def wilson_interval(successes, trials, level=0.95):
     """
     successes, trials = np.asarray(successes, float), np.asarray(trials, float)
     if np.any(trials < 1) or np.any(successes < 0) or np.any(successes > trials):
-        raise ValueError(f"{successes} successes in {trials} trials: trials must be positive and not below the successes.")
+        raise ValueError(f"{successes} successes in {trials} trials are impossible: give at least one trial each.")
     z = scipy.stats.norm.ppf((1 + level) / 2)
     share, weight = successes / trials, z**2 / trials
     centre = (share + weight / 2) / (1 + weight)

@@ -1,0 +1,97 @@
+"""Tables as Markdown, LaTeX (booktabs) and CSV."""
+
+import csv
+import io
+import math
+
+from experiments.reporting import cells
+from experiments.reporting.tables import Line, Measured, Table
+
+HEADER = ("agent", "paper", "ours", "paper", "ours", "mean", "IQM [95 %]", "seeds", "steps per task")
+LEGEND = (
+    "Success in percent. Max smoothed and max: maxima over the run of the mean over seeds and tasks, smoothed (factor "
+    "0.8) and raw, as the paper defines them; both are picked on the curve that they report, hence optimistic. Final: "
+    "last policy on every goal set (50 of each task unless noted), mean, and interquartile mean (IQM) with its 95 % "
+    "stratified bootstrap interval over seeds and tasks."
+)
+
+
+def _texts(line: Line) -> list[str]:
+    paper = [f"{value:.2f}" for value in line.paper] if line.paper else ["not reported"] * 2
+    ours = line.measured
+    if ours is None:
+        return [line.label, paper[0], "no run", paper[1], "no run", "no run", "no run", "0", "no run"]
+    final = (f"{ours.final_mean:.2f}", _interval(ours)) if ours.goal_sets else ("no final.csv",) * 2
+    numbers = (f"{ours.max_smoothed:.2f}", f"{ours.max_raw:.2f}")
+    return [line.label, paper[0], numbers[0], paper[1], numbers[1], *final, str(ours.seeds), f"{ours.steps:,}"]
+
+
+def _interval(ours):
+    spread = "(one seed)" if math.isnan(ours.final_low) else f"[{ours.final_low:.2f}, {ours.final_high:.2f}]"
+    return f"{ours.final_iqm:.2f} {spread}"
+
+
+def markdown(table: Table) -> str:
+    """The table as GitHub-flavoured Markdown: one block a benchmark."""
+    header = list(HEADER)
+    header[1:7] = [f"{group}, {name}" for group, name in zip(_groups(), HEADER[1:7], strict=True)]
+    parts = [f"## Table {table.number}: {table.title}", LEGEND]
+    for block in table.blocks:
+        rows = [header, ["---"] + ["---:"] * (len(header) - 1), *(_texts(line) for line in block.lines)]
+        parts.append(f"### {cells.title(block.cell)}")
+        parts.append(block.protocol or "No runs.")
+        parts.append("\n".join("| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in rows))
+        parts += [f"- {note}" for note in block.notes]
+    return "\n\n".join(parts) + "\n"
+
+
+def _groups():
+    return ("max smoothed",) * 2 + ("max",) * 2 + ("final",) * 2
+
+
+def latex(table: Table) -> str:
+    """The table as a LaTeX `table` (needs booktabs): blocks under one head."""
+    groups = r" & \multicolumn{2}{c}{max smoothed} & \multicolumn{2}{c}{max} & \multicolumn{2}{c}{final} & & \\"
+    lines = [r"\begin{table}", r"\centering", r"\begin{tabular}{lrrrrrrrr}", r"\toprule", groups]
+    lines += [r"\cmidrule(lr){2-3}\cmidrule(lr){4-5}\cmidrule(lr){6-7}", _latex_row(HEADER)]
+    for block in table.blocks:
+        head = rf"\multicolumn{{9}}{{l}}{{\textbf{{{_escape(cells.title(block.cell))}}}}} \\"
+        lines += [r"\midrule", head, *(_latex_row(_texts(line)) for line in block.lines)]
+    notes = dict.fromkeys(text for block in table.blocks for text in (block.protocol, *block.notes) if text)
+    caption = " ".join([f"{table.title}.", LEGEND, *notes])
+    lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{_escape(caption)}}}", r"\end{table}"]
+    return "% needs \\usepackage{booktabs}\n" + "\n".join(lines) + "\n"
+
+
+def _latex_row(texts):
+    return " & ".join(map(_escape, texts)) + r" \\"
+
+
+def _escape(text):
+    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    return "".join(special.get(letter, f"\\{letter}" if letter in "&%$#_{}" else letter) for letter in text)
+
+
+def comma_separated(tables: list[Table]) -> str:
+    """The tables as CSV, one line per table, benchmark and row; what is missing is empty, and `status` says why."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    head = ("table", "benchmark", "goals", "agent", "status", "paper_max_smoothed", "paper_max")
+    writer.writerow(head + Measured._fields)
+    for table in tables:
+        for block in table.blocks:
+            for line in block.lines:
+                numbers = [*(line.paper or ("", "")), *(line.measured or [""] * len(Measured._fields))]
+                texts = ["" if value != value else _plain(value) for value in numbers]
+                writer.writerow([table.number, *block.cell, line.label, _status(line.measured), *texts])
+    return stream.getvalue()
+
+
+def _plain(value):
+    return f"{value:.4f}" if isinstance(value, float) else value
+
+
+def _status(measured):
+    if measured is None:
+        return "no run"
+    return "complete" if measured.goal_sets else "no final.csv"
