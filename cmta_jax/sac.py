@@ -138,33 +138,52 @@ def act(
     Returns:
         Actions `[N, C, A]` in [-1, 1], the memory that this step started from, the memory after it.
     """
+    carry, features, next_carry = perceive(networks, params, carry, observation, first)
+    return choose(policy_at(config, networks, params.actor, features), key, explore), carry, next_carry
+
+
+def perceive(
+    networks: Networks, params: Parameters, carry: Carry, observation: Array, first: Array
+) -> tuple[Carry, Any, Carry]:
+    """The memory before the step, what the policy reads, and the memory after the step; arguments as in `act`."""
     carry = reset_where(first, carry)
     tasks = networks.encode_tasks(params.task_encoder)
     features, out = networks.encode(networks.acting_encoder(params), tasks, observation, carry)
-    policy = policy_at(config, networks, params.actor, features)
-    noise = jax.random.normal(key, policy.mean.shape, policy.mean.dtype)
-    action, _ = policy.sample(noise)
-    return jnp.where(explore, action, policy.mode()), carry, out.carry
+    return carry, features, out.carry
+
+
+def choose(policy: TanhGaussian, key: Array, explore: bool | Array) -> Array:
+    """A sample of the policy, or its mode."""
+    action, _ = policy.sample(jax.random.normal(key, policy.mean.shape, policy.mean.dtype))
+    return jnp.where(explore, action, policy.mode())
 
 
 def update(
     config: Config, networks: Networks, state: LearnerState, batch: Transition, noise: Noise
 ) -> tuple[LearnerState, Metrics]:
     """One gradient step of everything (METHODS 1.2, 1.3; paper Algorithm 1, lines 14-19)."""
-    transforms_ = transforms(config)
-    tasks = jax.lax.stop_gradient(networks.encode_tasks(state.params.task_encoder))
-    weights = jax.lax.stop_gradient(networks.task_weights(state.params.log_temperature))
+    critic_transform, actor_transform, temperature_transform = transforms(config)
+    optimizers = state.optimizers
+    tasks, weights = before_update(networks, state.params)
 
-    target, next_out = bellman_target(config, networks, state, batch, tasks, noise.next_action)
+    value, log_prob, next_out = next_value(config, networks, state, batch, tasks, noise.next_action)
+    target = soft_target(config, state.params, batch, value, log_prob)
     params, critic_optimizer, critic_metrics = critic_step(
-        config, networks, state, batch, target, next_out, weights, transforms_[0]
+        networks, state, batch, next_out, critic_transform, lambda values: critic_error(values, target, weights)
     )
-    params, actor_optimizer, log_prob, actor_metrics = actor_step(
-        config, networks, params, state.optimizers.actor, batch, tasks, noise.action, weights, transforms_[1]
+    features, acting = representations(networks, params, batch, tasks)
+
+    def objective(action):
+        return along(*value_and_slope(networks, params.critic, features, action), action), ()
+
+    params, actor_optimizer, drawn, actor_metrics = actor_step(
+        config, networks, params, optimizers.actor, acting, objective, noise.action, weights, actor_transform
     )
-    params, temperature_optimizer, temperature_metrics = temperature_step(
-        config, params, state.optimizers.temperature, log_prob, batch.action.shape[-1], transforms_[2]
-    )
+    log_temperature, temperature_optimizer, temperature_metrics = temperature_step(
+        params.log_temperature, optimizers.temperature, drawn.log_prob,
+        config.target_entropy * batch.action.shape[-1], temperature_transform,
+    )  # fmt: skip
+    params = params._replace(log_temperature=log_temperature)
     return (
         LearnerState(
             params,
@@ -175,28 +194,40 @@ def update(
     )
 
 
-def bellman_target(config, networks, state, batch, tasks, noise):
-    """`y` `[N, B]` and what the target encoder said of the next state (METHODS 1.2)."""
+def before_update(networks: Networks, params: Parameters) -> tuple[Any, Array]:
+    """What an update takes from the parameters before it and holds fixed: task encodings and task weights `[N]`."""
+    fixed = networks.encode_tasks(params.task_encoder), networks.task_weights(params.log_temperature)
+    return jax.lax.stop_gradient(fixed)
+
+
+def next_value(config, networks, state, batch, tasks, noise, executed=lambda features, action: action):
+    """`min_i Q_i(s', a')` `[..., N, B]` of the target critics, `log pi(a')` `[N, B]`, and what the target encoder said.
+
+    `executed` makes the action that is executed out of the one that the actor proposes, given what the actor reads.
+    """
     params, targets = state.params, state.targets
-    features, _ = networks.encode(networks.acting_encoder(params), tasks, batch.next_observation, batch.next_carry)
-    action, log_prob = policy_at(config, networks, params.actor, features).sample(noise)
+    acting, _ = networks.encode(networks.acting_encoder(params), tasks, batch.next_observation, batch.next_carry)
+    action, log_prob = policy_at(config, networks, params.actor, acting).sample(noise)
     features, out = networks.encode(targets.encoder, tasks, batch.next_observation, batch.next_carry)
-    value = jnp.min(networks.critic(targets.critic, features, action), axis=0)
+    values = networks.critic(targets.critic, features, executed(acting, action))
+    return jnp.min(values, axis=-3), log_prob, jax.lax.stop_gradient(out)
+
+
+def soft_target(config: Config, params: Parameters, batch: Transition, value: Array, log_prob: Array) -> Array:
+    """`y` `[N, B]`: reward, discounted value of the next state and entropy of the policy there (METHODS 1.2)."""
     value = value - jnp.exp(params.log_temperature)[:, None] * log_prob
-    return losses.bellman_target(batch.reward, config.discount * batch.discount, value), jax.lax.stop_gradient(out)
+    return losses.bellman_target(batch.reward, config.discount * batch.discount, value)
 
 
-def critic_step(config, networks, state, batch, target, next_out, weights, transform):
-    """Critics, encoder and task encoder descend the critic loss plus the method's auxiliary loss."""
+def critic_step(networks, state, batch, next_out, transform, error):
+    """Critics, encoder and task encoder descend `error(values) -> loss, metrics` plus the method's auxiliary loss."""
 
     def loss(group):
         tasks = networks.encode_tasks(group["task_encoder"])
         features, out = networks.encode(group["encoder"], tasks, batch.observation, batch.carry)
-        values = networks.critic(group["critic"], features, batch.action)
-        error = losses.critic_loss(values, target, weights)
-        auxiliary, metrics = networks.auxiliary(out, next_out)
-        metrics = {"critic_loss": error, "q_mean": values.mean(axis=(0, 2)), **metrics}
-        return error + auxiliary, metrics
+        error_, metrics = error(networks.critic(group["critic"], features, batch.action))
+        auxiliary, auxiliary_metrics = networks.auxiliary(out, next_out)
+        return error_ + auxiliary, {**metrics, **auxiliary_metrics}
 
     group = critic_group(state.params)
     gradients, metrics = jax.grad(loss, has_aux=True)(group)
@@ -204,29 +235,65 @@ def critic_step(config, networks, state, batch, target, next_out, weights, trans
     return state.params._replace(**group), optimizer, metrics
 
 
-def actor_step(config, networks, params, optimizer, batch, tasks, noise, weights, transform):
-    """The actor's trunk descends `temperature * log pi - min Q`; everything below it is held fixed."""
+def critic_error(values: Array, target: Array, weights: Array) -> tuple[Array, Metrics]:
+    """The loss of critics with values `[E, N, B]`, and what to log of them."""
+    error = losses.critic_loss(values, target, weights)
+    return error, {"critic_loss": error, "q_mean": values.mean(axis=(0, 2))}
+
+
+def representations(networks: Networks, params: Parameters, batch: Transition, tasks: Any) -> tuple[Any, Any]:
+    """What the critics read, and what the policy reads: the same, unless the policy has an encoder of its own."""
+    encoders = params.encoder, networks.acting_encoder(params)
+    return tuple(networks.encode(encoder, tasks, batch.observation, batch.carry)[0] for encoder in encoders)
+
+
+def value_and_slope(networks: Networks, critic: Any, features: Any, action: Array) -> tuple[Array, Array]:
+    """`min_i Q_i` `[N, B]` at an action, and its gradient with respect to the action `[N, B, A]`; both constants."""
+    value, pull_back = jax.vjp(
+        lambda action: jnp.min(networks.critic(critic, features, action), axis=0), jax.lax.stop_gradient(action)
+    )
+    return jax.lax.stop_gradient((value, *pull_back(jnp.ones_like(value))))
+
+
+def along(value: Array, slope: Array, action: Array) -> Array:
+    """`value` `[N, B]` as a function of the action with gradient `slope` `[N, B, A]`.
+
+    Policies descend through this first-order model, so that several of them share one pass through the critics.
+    """
+    return value + jnp.sum(slope * (action - jax.lax.stop_gradient(action)), axis=-1)
+
+
+class Drawn(NamedTuple):
+    """What the actor did in its step: actions `[N, B, A]`, their log density `[N, B]`, the story of the objective."""
+
+    action: Array
+    log_prob: Array
+    story: Any
+
+
+def actor_step(config, networks, params, optimizer, features, objective, noise, weights, transform):
+    """The actor's trunk descends `temperature * log pi - objective(action)`; everything below it is held fixed.
+
+    `objective` returns a value `[N, B]`, differentiable in the action, and a story.
+    """
     temperature = jnp.exp(params.log_temperature)
-    features, _ = networks.encode(params.encoder, tasks, batch.observation, batch.carry)
-    acting, _ = networks.encode(networks.acting_encoder(params), tasks, batch.observation, batch.carry)
 
     def loss(actor):
-        action, log_prob = policy_at(config, networks, actor, acting).sample(noise)
-        value = jnp.min(networks.critic(params.critic, features, action), axis=0)
-        return losses.actor_loss(log_prob, value, temperature, weights), log_prob
+        action, log_prob = policy_at(config, networks, actor, features).sample(noise)
+        value, story = objective(action)
+        return losses.actor_loss(log_prob, value, temperature, weights), Drawn(action, log_prob, story)
 
-    (error, log_prob), gradients = jax.value_and_grad(loss, has_aux=True)(params.actor)
+    (error, drawn), gradients = jax.value_and_grad(loss, has_aux=True)(params.actor)
     actor, optimizer = descend(transform, gradients, optimizer, params.actor)
-    return params._replace(actor=actor), optimizer, log_prob, {"actor_loss": error, "entropy": -log_prob.mean(axis=1)}
+    metrics = {"actor_loss": error, "entropy": -drawn.log_prob.mean(axis=1)}
+    return params._replace(actor=actor), optimizer, drawn, metrics
 
 
-def temperature_step(config, params, optimizer, log_prob, action_dim, transform):
+def temperature_step(log_temperature, optimizer, log_prob, target_entropy, transform):
     """Each task's temperature moves its policy's entropy towards the target."""
-    target_entropy = config.target_entropy * action_dim
-    error, gradient = jax.value_and_grad(losses.temperature_loss)(params.log_temperature, log_prob, target_entropy)
-    log_temperature, optimizer = descend(transform, gradient, optimizer, params.log_temperature)
-    metrics = {"temperature_loss": error, "temperature": jnp.exp(log_temperature)}
-    return params._replace(log_temperature=log_temperature), optimizer, metrics
+    error, gradient = jax.value_and_grad(losses.temperature_loss)(log_temperature, log_prob, target_entropy)
+    log_temperature, optimizer = descend(transform, gradient, optimizer, log_temperature)
+    return log_temperature, optimizer, {"temperature_loss": error, "temperature": jnp.exp(log_temperature)}
 
 
 def follow(config: Config, targets: Targets, params: Parameters) -> Targets:
