@@ -1,7 +1,12 @@
-"""What stands on a representation: the shared actor and the twin critics (METHODS 1.5)."""
+"""What stands on a representation: actors and twin critics (METHODS 1.5), shared, with a head per task, or one per task.
+
+`trunk` is a module with the constructor of `MLP`; the first axis of its input is the task.
+"""
 
 from collections.abc import Sequence
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
@@ -15,10 +20,11 @@ class Actor(nn.Module):
     hidden: Sequence[int]
     action_dim: int
     log_std_bias: float = 0.0
+    trunk: type[nn.Module] = MLP
 
     @nn.compact
     def __call__(self, features: Array) -> Array:
-        return MLP(self.hidden, 2 * self.action_dim, split_bias(self.log_std_bias), name="trunk")(features)
+        return self.trunk(self.hidden, 2 * self.action_dim, split_bias(self.log_std_bias), name="trunk")(features)
 
 
 class Critics(nn.Module):
@@ -26,11 +32,42 @@ class Critics(nn.Module):
 
     hidden: Sequence[int]
     num_critics: int = 2
+    trunk: type[nn.Module] = MLP
 
     @nn.compact
     def __call__(self, features: Array, action: Array) -> Array:
         inputs = jnp.concatenate([features, action], axis=-1)
-        return ensemble(MLP, self.num_critics)(self.hidden, 1, name="trunk")(inputs)[..., 0]
+        return ensemble(self.trunk, self.num_critics)(self.hidden, 1, name="trunk")(inputs)[..., 0]
+
+
+class MultiHead(nn.Module):
+    """A shared trunk, ReLU after every layer, and a linear head per task that sees that task's rows only (METHODS 3.8).
+
+    `[N, B, D]` -> `[N, B, output_dim]`; heads are `[N, hidden, output_dim]`.
+    """
+
+    hidden: Sequence[int]
+    output_dim: int
+    output_bias: Any = nn.initializers.zeros_init()
+
+    @nn.compact
+    def __call__(self, inputs: Array) -> Array:
+        shared = jax.nn.relu(MLP(self.hidden[:-1], self.hidden[-1], name="shared")(inputs))
+        heads = ensemble(MLP, inputs.shape[0], in_axes=0)
+        return heads((), self.output_dim, self.output_bias, name="heads")(shared)
+
+
+class PerTask(nn.Module):
+    """A whole network per task: `[N, B, D]` -> `[N, B, output_dim]`, every parameter `[N, ...]` (METHODS 3.9)."""
+
+    hidden: Sequence[int]
+    output_dim: int
+    output_bias: Any = nn.initializers.zeros_init()
+
+    @nn.compact
+    def __call__(self, inputs: Array) -> Array:
+        networks = ensemble(MLP, inputs.shape[0], in_axes=0)
+        return networks(self.hidden, self.output_dim, self.output_bias, name="tasks")(inputs)
 
 
 def split_bias(log_std_bias: float):

@@ -1,4 +1,4 @@
-"""The task encoder g (paper Eq. 6, Table 4)."""
+"""What stands for the task: the task encoder g (paper Eq. 6, Table 4), a one-hot vector, or nothing."""
 
 import jax
 import jax.numpy as jnp
@@ -32,3 +32,21 @@ class TaskEncoder(nn.Module):
             table = self.param("embedding", nn.initializers.normal(1.0), (self.num_tasks, self.features))
         hidden = (2 * self.features,) + (self.features,) * (DEPTHS[self.depth] - 1)
         return MLP(hidden, self.features, name="trunk")(jax.nn.relu(table))
+
+
+class OneHot(nn.Module):
+    """Row i of the identity for task i: `[N, N]`, no parameters."""
+
+    num_tasks: int
+
+    def __call__(self) -> Array:
+        return jnp.eye(self.num_tasks)
+
+
+class NoTask(nn.Module):
+    """An empty encoding `[N, 0]`: joined to a state, it leaves it as it is."""
+
+    num_tasks: int
+
+    def __call__(self) -> Array:
+        return jnp.zeros((self.num_tasks, 0))

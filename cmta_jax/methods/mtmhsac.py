@@ -1,0 +1,28 @@
+"""MTMH-SAC: shared trunks with one output head per task (METHODS 3.8)."""
+
+import dataclasses
+
+from cmta_jax import assembly, sac
+from cmta_jax.config import setting
+from cmta_jax.networks.heads import MultiHead
+from cmta_jax.networks.state_encoder import StateEncoder
+from cmta_jax.networks.task_encoder import NoTask
+from cmta_jax.types import Method, Spec
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(sac.Config):
+    """MTMH-SAC's own settings; defaults are the released script's."""
+
+    encoding_dim: int = setting(64, "width of the state encoder", minimum=1)
+
+
+def make(config: Config, spec: Spec) -> Method:
+    """MTMH-SAC as a `Method`."""
+    return sac.make(config, spec, networks(config, spec))
+
+
+def networks(config: Config, spec: Spec) -> sac.Networks:
+    """State encoder without task, multi-head actor, multi-head twin critics."""
+    heads = assembly.heads(config, spec, MultiHead)
+    return assembly.assemble(spec, NoTask(spec.num_tasks), StateEncoder(config.encoding_dim), *heads)

@@ -1,0 +1,32 @@
+"""Single-task SAC: N learners that share nothing, as one program over parameters `[N, ...]` (METHODS 3.9)."""
+
+import dataclasses
+
+from cmta_jax import assembly, sac
+from cmta_jax.networks.heads import PerTask
+from cmta_jax.networks.state_encoder import Identity
+from cmta_jax.networks.task_encoder import NoTask
+from cmta_jax.types import Method, Spec
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(sac.Config):
+    """Nothing of its own. The released code has two hidden layers here (`--hidden_layers=2`), Table 3 three."""
+
+
+def make(config: Config, spec: Spec) -> Method:
+    """N single-task learners as a `Method`.
+
+    Their losses are averaged over tasks, which divides each learner's gradients by N; Adam does not mind.
+
+    Raises:
+        ValueError: if gradients are to be clipped, for their common norm would couple the learners.
+    """
+    if config.max_gradient_norm:
+        raise ValueError("--max_gradient_norm would couple the learners of single_task_sac: leave it at 0.")
+    return sac.make(config, spec, networks(config, spec))
+
+
+def networks(config: Config, spec: Spec) -> sac.Networks:
+    """An actor and twin critics per task, on the state as it is."""
+    return assembly.assemble(spec, NoTask(spec.num_tasks), Identity(), *assembly.heads(config, spec, PerTask))

@@ -1,0 +1,31 @@
+"""Encoders without experts: the state as it is, and the feed-forward network of the baselines (METHODS 2.1)."""
+
+from typing import NamedTuple
+
+from flax import linen as nn
+
+from cmta_jax.networks.mlp import MLP
+from cmta_jax.types import Array, Carry
+
+
+class Plain(NamedTuple):
+    """What a memoryless encoder tells of itself."""
+
+    carry: Carry = ()
+
+
+class Identity(nn.Module):
+    """The observation `[N, B, D]`, untouched."""
+
+    def __call__(self, observation: Array, task_encoding: Array, carry: Carry) -> tuple[Array, Plain]:
+        return observation, Plain(carry)
+
+
+class StateEncoder(nn.Module):
+    """Observation `[N, B, D]` -> encoding `[N, B, features]` through two hidden layers, blind to the task."""
+
+    features: int = 64
+
+    @nn.compact
+    def __call__(self, observation: Array, task_encoding: Array, carry: Carry) -> tuple[Array, Plain]:
+        return MLP((self.features,) * 2, self.features, name="trunk")(observation), Plain(carry)
