@@ -43,7 +43,7 @@ def check(config: Any, flag_of: Callable[[str], str] = str) -> None:
     """
     for field in dataclasses.fields(config):
         value, remedy = getattr(config, field.name), None
-        if field.metadata:
+        if field.metadata and value is not None:
             remedy = _remedy(value, **{name: field.metadata.get(name) for name in LIMITS})
         if remedy:
             raise ValueError(f"--{flag_of(field.name)}={value} is not possible: {remedy}.")
@@ -59,9 +59,9 @@ def _remedy(value: Any, choices, minimum, maximum, exclusive) -> str | None:
     if isinstance(value, float) and not math.isfinite(value):
         return "give a finite number"
     if minimum is not None and (value < minimum or exclusive and value == minimum):
-        return f"give a value {'larger than' if exclusive else 'of at least'} {minimum:g}"
+        return f"give a value {'larger than' if exclusive else 'of at least'} {minimum}"
     if maximum is not None and value > maximum:
-        return f"give a value of at most {maximum:g}"
+        return f"give a value of at most {maximum}"
     return None
 
 
@@ -69,7 +69,9 @@ def _remedy(value: Any, choices, minimum, maximum, exclusive) -> str | None:
 class TrainingConfig:
     """The run: how long, how often, from which seeds. Defaults are the paper's (Table 3, section 5.1)."""
 
-    steps_per_task: int = setting(2_400_000, "length of the run, in environment steps per task", minimum=1)
+    steps_per_task: int = setting(
+        2_400_000, "length of the run, in environment steps per task", minimum=1, maximum=2**31 - 2
+    )
     warmup_steps: int = setting(1500, "first steps per task, with uniform actions and no updates", minimum=1)
     updates_per_step: int = setting(1, "gradient updates per environment step", minimum=1)
     copies_per_task: int = setting(1, "copies of each task that step at the same time", minimum=1)

@@ -1,0 +1,127 @@
+"""What a person sees of a run: a bar on a terminal, one line per evaluation on a pipe; and where the time goes."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TextIO
+
+import tqdm
+
+from cmta_jax.metrics import Listener
+
+SIMULATORS = "waiting for simulators"
+REFRESH = 0.2  # seconds between looks at the bar
+WINDOW = 10.0  # seconds that rates are averaged over
+
+
+class Stopwatch:
+    """How the wall time of a run divides; what no part claims belongs to the learner."""
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter):
+        self._clock, self._began, self._spent = clock, clock(), {}
+
+    @contextlib.contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Adds the time of a `with` block to `name`."""
+        began = self._clock()
+        try:
+            yield
+        finally:
+            self._spent[name] = self._spent.get(name, 0.0) + self._clock() - began
+
+    def shares(self) -> dict[str, float]:
+        """Part -> share of the time since the last call, largest first; they sum to 1."""
+        total = max(self._clock() - self._began, 1e-9)
+        shares = {name: spent / total for name, spent in self._spent.items()}
+        shares["learning"] = max(0.0, 1.0 - sum(shares.values()))
+        self._began, self._spent = self._clock(), {}
+        return dict(sorted(shares.items(), key=lambda item: -item[1]))
+
+
+class TimedPool:
+    """A pool whose waiting is measured; everything else is the pool's own."""
+
+    def __init__(self, pool: Any, stopwatch: Stopwatch):
+        self._pool, self._stopwatch = pool, stopwatch
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
+
+    def receive(self) -> Any:
+        """As the pool's."""
+        with self._stopwatch.part(SIMULATORS):
+            return self._pool.receive()
+
+
+class Progress(Listener):
+    """Shows steps, iterations/s, environment steps/s, mean success, time left and where the time goes.
+
+    Args:
+        steps: environment steps per task in the whole run.
+        lanes: environment steps per iteration, over all tasks, copies and seeds.
+        stopwatch: tells where the time goes.
+        start: the step that the run goes on from.
+        stream: where to print; a bar if it is a terminal.
+    """
+
+    def __init__(self, steps: int, lanes: int, stopwatch: Stopwatch, start: int = 0, stream: TextIO | None = None):
+        self._stream = stream or sys.stderr
+        self._lanes, self._stopwatch = lanes, stopwatch
+        self._success, self._rate, self._shares = "", 0.0, ""
+        self._looked, self._mark = time.perf_counter(), (time.perf_counter(), start)
+        self._bar = tqdm.tqdm(
+            total=steps, initial=start, unit="step", file=self._stream, disable=not self._stream.isatty(),
+            dynamic_ncols=True, bar_format="{percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} steps{postfix}",
+        )  # fmt: skip
+        self._step, self._steps = start, steps
+
+    def say(self, message: str) -> None:
+        """Prints one line, above the bar if there is one."""
+        self._bar.write(message, file=self._stream)
+        self._stream.flush()
+
+    def advance(self, step: int) -> None:
+        """Hears that `step` is done; cheap enough for every step."""
+        self._step, now = step, time.perf_counter()
+        if now - self._looked < REFRESH:
+            return
+        self._looked = now
+        if now - self._mark[0] > WINDOW or not self._rate:
+            self._measure(now)
+        self._bar.set_postfix_str(self._speed(), refresh=False)
+        self._bar.n = step
+        self._bar.refresh()
+
+    def evaluation(self, step, success, episode_return):
+        self._step = step
+        self._measure(time.perf_counter())
+        self._success = f"success {success.mean():.2f}"
+        self._shares = ", ".join(f"{name} {share:.0%}" for name, share in self._stopwatch.shares().items() if share > 0.005)
+        if self._bar.disable:
+            self.say(f"step {step}/{self._steps} | return {episode_return.mean():.1f} | {self._speed()}")
+            return
+        self._bar.n = step
+        self._bar.set_postfix_str(self._speed())
+
+    def close(self):
+        self._bar.close()
+
+    def _measure(self, now: float) -> None:
+        """Iterations per second since the last look."""
+        (then, before), self._mark = self._mark, (now, self._step)
+        if self._step > before:
+            self._rate = (self._step - before) / max(now - then, 1e-9)
+
+    def _speed(self) -> str:
+        left = duration((self._steps - self._step) / self._rate) if self._rate else "?"
+        speed = f"{self._rate:.1f} iterations/s | {self._rate * self._lanes:.0f} environment steps/s | {left} left"
+        return " | ".join(text for text in (self._success, speed, self._shares) if text)
+
+
+def duration(seconds: float) -> str:
+    """`h:mm:ss`, with the days in front where there are any."""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    return (f"{days} d " if days else "") + f"{hour}:{minute:02}:{second:02}"

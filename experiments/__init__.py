@@ -1,0 +1,1 @@
+"""Programs around cmta_jax: flags and wiring, nothing else."""

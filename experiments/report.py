@@ -1,0 +1,123 @@
+"""Tables and figures of the CMTA paper from run folders, our numbers beside the paper's.
+
+    python -m experiments.report --runs 'runs/**' --out report/
+
+writes report.md (everything on one page), table_1, table_2 and table_8 as .md and .tex, tables.csv, Figures 3, 4 and 6
+as .png and .pdf, and the numbers behind them (per_seed.csv, curves.csv). Further arguments are run folders, too.
+Runs whose success rates do not mean the same are refused, with the flag that differs.
+"""
+
+import pathlib
+import sys
+import warnings
+from collections.abc import Sequence
+
+from absl import flags
+
+from cmta_jax.results.grouping import gather
+from cmta_jax.results.reading import NoEvaluation, find_runs, read_run
+from experiments.reporting import data, figures, formats, names, style, tables
+
+
+def _flags() -> flags.FlagValues:
+    values = flags.FlagValues()
+    values.set_gnu_getopt()
+    flags.DEFINE_multi_string("runs", [], "run folders, or a pattern such as 'runs/**' (repeatable)", flag_values=values)
+    flags.DEFINE_string("out", "report", "folder to write to; made if missing", flag_values=values)
+    flags.DEFINE_list("may_differ", [], "flags that may differ between runs of one row", flag_values=values)
+    return values
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Writes the report that the command line asks for.
+
+    Args:
+        arguments: without the program's name.
+
+    Returns:
+        The exit status: 0, or 2 after one sentence on what is wrong.
+    """
+    values = _flags()
+    if {"--help", "-h", "-help"} & set(arguments):
+        print(__doc__ + values.get_help())
+        return 0
+    try:
+        further = values(["report", *arguments])[1:]
+        if not values.runs and not further:
+            raise ValueError("No runs: give --runs, as in --runs 'runs/**'.")
+        page = write_report([*values.runs, *further], pathlib.Path(values.out), values.may_differ)
+    except (ValueError, OSError, flags.Error) as error:
+        print(f"report: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    print(f"report: {page}")
+    return 0
+
+
+def write_report(patterns: Sequence[str], out: pathlib.Path, may_differ: Sequence[str] = ()) -> pathlib.Path:
+    """Reads the run folders that the patterns name and writes tables, figures and data.
+
+    Args:
+        patterns: paths; `*` and `**` are understood.
+        out: folder, made if missing; files of an earlier report are replaced.
+        may_differ: flags that may differ between runs of one row.
+
+    Returns:
+        The path of report.md.
+
+    Raises:
+        ValueError: if there is no run, one is malformed, or runs do not belong together.
+    """
+    runs, remarks = _read(patterns)
+    groups = {limit: gather(runs, names.row_name, limit, may_differ) for limit in _limits()}
+    everything = groups[max(groups)]
+    filled = [tables.paper_table(table, groups[table["steps_per_task"]]) for table in tables.PAPER["tables"]]
+    texts = {f"table_{table.number}.md": formats.markdown(table) for table in filled}
+    texts |= {f"table_{table.number}.tex": formats.latex(table) for table in filled}
+    texts |= {"tables.csv": formats.comma_separated(filled)}
+    texts |= {"per_seed.csv": data.per_seed(everything), "curves.csv": data.curves(everything)}
+    out.mkdir(parents=True, exist_ok=True)
+    with style.fonts():
+        drawn = figures.all_figures(everything)
+        for name, figure in drawn.items():
+            figure.savefig(out / f"{name}.png")
+            figure.savefig(out / f"{name}.pdf", metadata={"CreationDate": None})  # the same runs, the same bytes
+    texts["report.md"] = _page(filled, list(drawn), remarks)
+    for name, text in texts.items():
+        (out / name).write_text(text, encoding="utf-8")
+    return out / "report.md"
+
+
+def _limits():
+    return sorted({table["steps_per_task"] for table in tables.PAPER["tables"]})
+
+
+def _read(patterns):
+    runs, remarks = [], []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for folder in find_runs(patterns):
+            try:
+                runs.append(read_run(folder))
+            except NoEvaluation as error:
+                remarks.append(f"Left out: {error}")
+    remarks += [str(warning.message) for warning in caught]
+    for remark in remarks:
+        print(f"report: {remark}", file=sys.stderr)
+    if not runs:
+        raise ValueError("None of the runs holds a complete evaluation yet.")
+    return runs, remarks
+
+
+def _page(filled, drawn, remarks):
+    parts = ["# Report", f"The paper: {tables.PAPER['source']}.", *(formats.markdown(table) for table in filled)]
+    parts += ["## Figures", figures.CAPTION]
+    parts += [f"![{name}]({name}.png)" for name in drawn]
+    if "figure_4" not in drawn:
+        parts.append("No Figure 4: no benchmark has runs of both CMTA and CMTA w/o TI.")
+    if remarks:
+        parts += ["## Remarks", "\n".join(f"- {remark}" for remark in remarks)]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
