@@ -8,6 +8,10 @@ from cmta_jax.results.grouping import Group
 from experiments.reporting import cells, panels, style
 from experiments.reporting.tables import SHOWN, Groups
 
+CAPTION = (
+    "Curves: mean over seeds (and, but for Figure 6, tasks) of the success rate in evaluations, smoothed with factor 0.8; "
+    "shaded: standard deviation over seeds."
+)
 TEMPORAL = ("CMTA", "CMTA w/o TI")
 EXPERTS = {name for name, _ in SHOWN if name.endswith(" experts")}
 

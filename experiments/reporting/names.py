@@ -30,7 +30,7 @@ def _care(flags):
 
 def _mtsac(flags):
     name = "MT-SAC+TE" if flags.enabled("mtsac.task_encoder", False) else "MT-SAC"
-    return f"{name} (one-hot)" if flags.enabled("mtsac.one_hot", False) else name
+    return f"{name} (one-hot)" if flags.text("mtsac.task_id") == "onehot" else name
 
 
 def _soft_modularization(flags):
