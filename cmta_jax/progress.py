@@ -1,6 +1,7 @@
 """What a person sees of a run: a bar on a terminal, one line per evaluation on a pipe; and where the time goes."""
 
 import contextlib
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ import tqdm
 
 from cmta_jax.metrics import Listener
 
+log = logging.getLogger(__name__)
 SIMULATORS = "waiting for simulators"
 REFRESH = 0.2  # seconds between looks at the bar
 WINDOW = 10.0  # seconds that rates are averaged over
@@ -61,57 +63,70 @@ class Progress(Listener):
         steps: environment steps per task in the whole run.
         lanes: environment steps per iteration, over all tasks, copies and seeds.
         stopwatch: tells where the time goes.
-        start: the step that the run goes on from.
-        stream: where to print; a bar if it is a terminal.
+        stream: where to print (standard output); with a bar if it is a terminal.
     """
 
-    def __init__(self, steps: int, lanes: int, stopwatch: Stopwatch, start: int = 0, stream: TextIO | None = None):
-        self._stream = stream or sys.stderr
-        self._lanes, self._stopwatch = lanes, stopwatch
-        self._success, self._rate, self._shares = "", 0.0, ""
-        self._looked, self._mark = time.perf_counter(), (time.perf_counter(), start)
-        self._bar = tqdm.tqdm(
-            total=steps, initial=start, unit="step", file=self._stream, disable=not self._stream.isatty(),
-            dynamic_ncols=True, bar_format="{percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} steps{postfix}",
-        )  # fmt: skip
-        self._step, self._steps = start, steps
+    def __init__(self, steps: int, lanes: int, stopwatch: Stopwatch, stream: TextIO | None = None):
+        self._steps, self._lanes, self._stopwatch = steps, lanes, stopwatch
+        self._stream = stream or sys.stdout
+        self._step, self._rate, self._success, self._shares = 0, 0.0, "", ""
+        self._looked = self._marked = time.perf_counter()
+        self._marked_step, self._bar = 0, None
 
     def say(self, message: str) -> None:
-        """Prints one line, above the bar if there is one."""
-        self._bar.write(message, file=self._stream)
+        """Prints one line, above the bar if there is one, and logs it."""
+        log.info(message)
+        tqdm.tqdm.write(message, file=self._stream)
         self._stream.flush()
+
+    def begin(self, step: int) -> None:
+        """Begins the loop at `step`."""
+        self._step = self._marked_step = step
+        self._looked = self._marked = time.perf_counter()
+        self._stopwatch.shares()
+        if self._stream.isatty():
+            layout = "{percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} steps{postfix}"
+            self._bar = tqdm.tqdm(
+                total=self._steps, initial=step, file=self._stream, dynamic_ncols=True, bar_format=layout
+            )
 
     def advance(self, step: int) -> None:
         """Hears that `step` is done; cheap enough for every step."""
         self._step, now = step, time.perf_counter()
-        if now - self._looked < REFRESH:
+        if self._bar is None or now - self._looked < REFRESH:
             return
         self._looked = now
-        if now - self._mark[0] > WINDOW or not self._rate:
+        if now - self._marked > WINDOW or not self._rate:
             self._measure(now)
-        self._bar.set_postfix_str(self._speed(), refresh=False)
-        self._bar.n = step
-        self._bar.refresh()
+        self._show()
 
     def evaluation(self, step, success, episode_return):
         self._step = step
         self._measure(time.perf_counter())
         self._success = f"success {success.mean():.2f}"
-        self._shares = ", ".join(f"{name} {share:.0%}" for name, share in self._stopwatch.shares().items() if share > 0.005)
-        if self._bar.disable:
-            self.say(f"step {step}/{self._steps} | return {episode_return.mean():.1f} | {self._speed()}")
-            return
-        self._bar.n = step
-        self._bar.set_postfix_str(self._speed())
+        shares = self._stopwatch.shares().items()
+        self._shares = ", ".join(f"{name} {share:.0%}" for name, share in shares if share >= 0.01)
+        line = f"step {step}/{self._steps} | return {episode_return.mean():.1f} | {self._speed()}"
+        if self._bar is None:
+            self.say(line)
+        else:
+            log.info(line)
+            self._show()
 
     def close(self):
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _show(self) -> None:
+        self._bar.n = self._step
+        self._bar.set_postfix_str(self._speed())
 
     def _measure(self, now: float) -> None:
         """Iterations per second since the last look."""
-        (then, before), self._mark = self._mark, (now, self._step)
-        if self._step > before:
-            self._rate = (self._step - before) / max(now - then, 1e-9)
+        if self._step > self._marked_step:
+            self._rate = (self._step - self._marked_step) / max(now - self._marked, 1e-9)
+        self._marked, self._marked_step = now, self._step
 
     def _speed(self) -> str:
         left = duration((self._steps - self._step) / self._rate) if self._rate else "?"

@@ -1,0 +1,157 @@
+"""Trains a method on a benchmark: python -m experiments.run --flagfile=quickstart.flags
+
+Exit status: 0 the run is complete; 2 it could not begin as asked; 1 it failed; 130 (Ctrl-C) or 143 (SIGTERM) it was
+stopped, has saved itself, and goes on with --resume.
+"""
+
+import datetime
+import logging
+import math
+import pathlib
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+import psutil
+
+from cmta_jax.checkpoint import CheckpointError
+from cmta_jax.environments import Pool, assignment
+from cmta_jax.environments.faults import TooManyFaults
+from cmta_jax.metrics import CsvWriter, Listener, Several
+from cmta_jax.progress import Progress, Stopwatch
+from cmta_jax.results.reading import NoEvaluation, read_run
+from cmta_jax.run_folder import RunFolder
+from cmta_jax.tensorboard import TensorBoardWriter
+from cmta_jax.training import TrainState
+from experiments import command_line, first_look, settings
+from experiments.session import Plan, Session
+from experiments.settings import Settings
+from experiments.stop import Stop, Stopped
+
+
+def main(arguments: Sequence[str] | None = None, make_pool: Callable[..., Any] = Pool) -> int:
+    """Runs the command line and returns the exit status.
+
+    Args:
+        arguments: without the program's name; by default those of the process.
+        make_pool: called like `Pool`.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if {"--help", "-h", "--helpfull"} & {*arguments}:
+        print(settings.help_text())
+        return 0
+    console = logging.StreamHandler()
+    console.setLevel(logging.WARNING)
+    logging.getLogger().addHandler(console)
+    try:
+        with Stop() as stop:
+            return _run(arguments, make_pool, stop)
+    except (Stopped, KeyboardInterrupt) as stopped:
+        print("Stopped; nothing was left to save.", file=sys.stderr)
+        return getattr(stopped, "status", 130)
+    finally:
+        logging.getLogger().removeHandler(console)
+
+
+def _run(arguments: Sequence[str], make_pool: Callable[..., Any], stop: Stop) -> int:
+    try:
+        asked = command_line.parse(arguments)
+        plan = Plan(asked)
+        folder = RunFolder(workdir_of(asked), settings.resolved(asked), asked.run.resume)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    with folder:
+        try:
+            return train(plan, folder, make_pool, stop)
+        except (TooManyFaults, CheckpointError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+
+
+def train(plan: Plan, folder: RunFolder, make_pool: Callable[..., Any], stop: Stop) -> int:
+    """The whole run in its folder; returns the exit status."""
+    environment, workers = plan.settings.environment, plan.settings.run.env_workers
+    stopwatch, lanes = Stopwatch(), math.prod(plan.lanes)
+    progress = Progress(plan.settings.training.steps_per_task, lanes, stopwatch)
+    progress.say(f"run folder {folder.path}")
+    count = assignment.count_workers(workers, lanes)
+    progress.say(f"starting {count} worker processes for {lanes} environments, drawing their goal sets")
+    with make_pool(environment, plan.seeds, plan.copies, workers) as pool:
+        with Session(plan, folder, pool, stopwatch) as session:
+            step, state = session.begin()
+            listeners = Several(*_recorders(plan, folder, step), progress)
+            try:
+                state = learn(session, step, state, listeners, progress, stop)
+            finally:
+                listeners.close()
+        if stop.status:
+            progress.say(f"stopped and saved; go on with --workdir={folder.path} --resume")
+            return stop.status
+        stop.patient = False  # the checkpoint of the last step is on the disk
+        progress.say("playing the final policy's episodes")
+        session.finish(state)
+    return _conclude(folder, progress)
+
+
+def learn(session: Session, step: int, state: TrainState, listeners: Several, progress: Progress, stop: Stop) -> TrainState:
+    """Takes the loop to its end, or to where a signal stops it, and saves there; returns the state."""
+    config = session.plan.settings.training
+    progress.say(f"step {step}: {'warming up' if step < config.warmup_steps else 'learning'}")
+    progress.begin(step)
+    stop.patient, updated = True, False
+    for moment in session.moments(step, state):
+        step, state = moment.step, moment.state
+        progress.advance(step)
+        if moment.metrics and not updated:
+            updated = bool(jax.block_until_ready(moment.metrics))
+            seconds = time.time() - psutil.Process().create_time()
+            progress.say(f"step {step}: compiled and updated for the first time, {seconds:.0f} s after the start")
+        if moment.metrics and step % config.log_every == 0:
+            listeners.metrics(step, jax.tree.map(np.asarray, moment.metrics))
+        if step % config.eval_every == 0:
+            result = session.evaluate(moment)
+            listeners.evaluation(step, result.mean_success(), result.mean_return())
+        last = bool(stop.status) or step == config.steps_per_task
+        if last or step % config.checkpoint_every == 0:
+            listeners.sync()
+            session.save(moment, wait=last)
+        if stop.status:
+            break
+    return state
+
+
+def _recorders(plan: Plan, folder: RunFolder, step: int) -> tuple[Listener, ...]:
+    return (
+        CsvWriter(folder.path, plan.seeds, plan.tasks, step),
+        TensorBoardWriter(folder.file("tensorboard"), plan.seeds, plan.tasks, step),
+    )
+
+
+def _conclude(folder: RunFolder, progress: Progress) -> int:
+    """The summary and the picture."""
+    try:
+        run = read_run(folder.path)
+    except NoEvaluation:
+        progress.say("The run is complete; it was too short for an evaluation.")
+        return 0
+    first_look.draw(run, folder.file("success.png"))
+    progress.say(first_look.summary(run))
+    progress.say(f"The curves are in {folder.file('success.png')}.")
+    return 0
+
+
+def workdir_of(asked: Settings) -> pathlib.Path:
+    """`--workdir`, or a new folder under runs/ named after the time and the run."""
+    if asked.run.workdir:
+        return pathlib.Path(asked.run.workdir).expanduser()
+    tasks = asked.run.benchmark if len(asked.run.benchmark) <= 10 else f"{len(asked.environment.tasks)}_tasks"
+    name = f"{asked.run.method}_{tasks}_{asked.environment.goals}_seed{asked.training.seed}"
+    return pathlib.Path("runs") / f"{datetime.datetime.now():%Y-%m-%d_%H-%M-%S}_{name}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

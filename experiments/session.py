@@ -1,0 +1,158 @@
+"""One run: its parts, and what happens around the loop."""
+
+import csv
+from typing import Any
+
+import jax
+import numpy as np
+
+from cmta_jax import evaluation, training
+from cmta_jax.checkpoint import Checkpoint, Checkpointer
+from cmta_jax.environments import seeding
+from cmta_jax.evaluation import Evaluation
+from cmta_jax.methods import METHODS
+from cmta_jax.progress import Stopwatch, TimedPool
+from cmta_jax.results.statistics import SMOOTHING
+from cmta_jax.run_folder import RunFolder
+from cmta_jax.training import Moment, TrainState
+from cmta_jax.types import Spec
+from experiments.feasibility import check_memory, free_bytes
+from experiments.settings import Settings, resolved
+
+OBSERVATION_DIM, ACTION_DIM = 39, 4
+
+
+class Plan:
+    """A run before any process or device memory is taken: method, compiled functions (not yet compiled), sizes.
+
+    Raises:
+        ValueError: the replay does not fit into memory.
+    """
+
+    def __init__(self, settings: Settings):
+        self.settings, training_config, environment = settings, settings.training, settings.environment
+        self.seeds = [training_config.seed + i for i in range(training_config.num_seeds)]
+        self.tasks, self.copies = environment.tasks, training_config.copies_per_task
+        self.lanes = (len(self.seeds), len(self.tasks), self.copies)
+        spec = Spec(self.tasks, OBSERVATION_DIM, ACTION_DIM)
+        self.method = METHODS[settings.run.method].make(settings.method, spec)
+        self.program = training.compile_program(
+            self.method, spec, training_config, settings.method.batch_per_task, environment.horizon
+        )
+        self.seed_keys = training.seed_keys_of(training_config)
+        observation = jax.ShapeDtypeStruct((*self.lanes, OBSERVATION_DIM), np.float32)
+        self.state_shapes = jax.eval_shape(self.program.start, self.seed_keys, observation)
+        leaves = jax.tree.leaves(self.state_shapes.replay)
+        device = jax.devices()[0]
+        where = "this machine" if device.platform == "cpu" else f"{device.device_kind} ({device})"
+        replay_bytes = sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)
+        check_memory(replay_bytes, free_bytes(device), training_config.replay_capacity, where)
+
+
+class Session:
+    """A run under way.
+
+    Args:
+        plan: of the run.
+        folder: its run folder.
+        pool: its simulators.
+        stopwatch: is told of the parts of the time.
+    """
+
+    def __init__(self, plan: Plan, folder: RunFolder, pool: Any, stopwatch: Stopwatch):
+        self.plan, self.folder, self.stopwatch = plan, folder, stopwatch
+        self.pool = TimedPool(pool, stopwatch)
+        self.horizon = plan.settings.environment.horizon
+        self.smoothed = None  # mean success, smoothed over the evaluations so far
+        self.checkpointer = Checkpointer(
+            folder.file("checkpoints"), keep=plan.settings.training.keep_checkpoints
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.checkpointer.close()
+
+    def begin(self) -> tuple[int, TrainState]:
+        """The step and state to go on from: of the newest checkpoint, or the start of the run."""
+        if self.plan.settings.run.resume:
+            shapes = self.plan.state_shapes
+            found = self.checkpointer.restore((shapes.learner, shapes.rollout), shapes.replay)
+            if found:
+                self.pool.restore(found.pool)
+                self.smoothed = found.metadata["smoothed"]
+                learner, rollout = found.state
+                return found.step, jax.tree.map(jax.numpy.asarray, TrainState(learner, found.replay, rollout))
+        observation = self.pool.reset(episode=0).reshape(*self.plan.lanes, -1)
+        return 0, self.plan.program.start(self.plan.seed_keys, observation)
+
+    def moments(self, step: int, state: TrainState):
+        """The loop, from `step` on."""
+        return training.interact(
+            self.plan.program, self.pool, self.plan.settings.training, self.horizon, state, step
+        )
+
+    def evaluate(self, moment: Moment) -> Evaluation:
+        """Plays `--eval_episodes` per task; afterwards the pool is where training goes on."""
+        settings, copies = self.plan.settings, self.plan.copies
+        rounds = -(-settings.training.eval_episodes // copies)
+        if settings.environment.goals == "fixed":
+            goal_sets = np.broadcast_to(self.fixed_goal_sets(), (rounds, *self.plan.lanes))
+        else:
+            goal_sets = evaluation.random_goal_sets(
+                self.plan.seeds, len(self.plan.tasks), copies, rounds, moment.step, self.pool.num_goal_sets
+            )
+        with self.stopwatch.part("evaluation"):
+            result = self.play(moment.state, goal_sets)
+            self.pool.reset(episode=moment.step // self.horizon)
+        success = float(result.success.mean())
+        before = success if self.smoothed is None else self.smoothed
+        self.smoothed = SMOOTHING * before + (1 - SMOOTHING) * success
+        return result
+
+    def play(self, state: TrainState, goal_sets: np.ndarray) -> Evaluation:
+        """One episode per round and lane on `goal_sets` `[R, S, N, C]`."""
+        return evaluation.evaluate(
+            self.plan.program, state.learner.params, state.rollout.carry, self.pool, goal_sets, self.horizon
+        )
+
+    def fixed_goal_sets(self) -> np.ndarray:
+        """The goal set of every lane with `--goals=fixed`, `[S, N, C]`."""
+        restarts = np.zeros(np.prod(self.plan.lanes), int)
+        drawn = seeding.goal_sets("fixed", self.plan.seeds, self.plan.tasks, self.plan.copies, 0, restarts)
+        return drawn.reshape(self.plan.lanes)
+
+    def save(self, moment: Moment, wait: bool = False) -> bool:
+        """Saves everything that the run is; false if it waited and could not."""
+        learner, replay, rollout = moment.state
+        settings = self.plan.settings
+        metadata = {"flags": resolved(settings), "tasks": list(self.plan.tasks), "smoothed": self.smoothed}
+        with self.stopwatch.part("checkpoints"):
+            checkpoint = Checkpoint(moment.step, (learner, rollout), replay, self.pool.snapshot(), metadata)
+            return self.checkpointer.save(checkpoint, best=self.smoothed, wait=wait)
+
+    def finish(self, state: TrainState) -> Evaluation:
+        """The last policy on all goal sets that the run is about, written to final.csv.
+
+        The pool is of no further use for training.
+        """
+        goal_sets = evaluation.every_goal_set(
+            len(self.plan.seeds), len(self.plan.tasks), self.plan.copies, self.pool.num_goal_sets
+        )
+        if self.plan.settings.environment.goals == "fixed":
+            goal_sets = self.fixed_goal_sets()[None]
+        result = self.play(state, goal_sets)
+        self.write_final(goal_sets, result)
+        return result
+
+    def write_final(self, goal_sets: np.ndarray, result: Evaluation) -> None:
+        """Writes final.csv, one row for each seed, task and goal set."""
+        rows = {}
+        for index in np.ndindex(goal_sets.shape):
+            key = self.plan.seeds[index[1]], self.plan.tasks[index[2]], int(goal_sets[index])
+            rows[key] = int(result.success[index]), f"{result.episode_return[index]:.6g}"
+        with open(self.folder.file("final.csv"), "w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(("seed", "task", "goal_set", "success", "episode_return"))
+            writer.writerows((*key, *row) for key, row in rows.items())
