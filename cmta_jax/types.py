@@ -46,6 +46,7 @@ class Spec(NamedTuple):
     task_names: tuple[str, ...]
     observation_dim: int
     action_dim: int
+    horizon: int = 150  # steps per episode
 
     @property
     def num_tasks(self) -> int:
