@@ -1,0 +1,89 @@
+"""The fast simulator gives the stock one's numbers, to the last bit, for every task."""
+
+import numpy as np
+import pytest
+from stepping import assert_same_episode, expert_actions, pair, random_actions
+
+from cmta_jax.environments import MT50
+from cmta_jax.environments.simulator import substitutes
+
+pytestmark = pytest.mark.filterwarnings("ignore:Constant:UserWarning")  # scripted policies ask for large forces
+
+
+@pytest.mark.parametrize("task", MT50)
+def test_a_few_steps_are_equal(task):
+    stock, fast = pair(task)
+    assert_same_episode(stock, fast, 3, expert_actions(task), steps=12)
+    assert_same_episode(stock, fast, 8, random_actions(task), steps=4)
+    assert_same_episode(stock, fast, 3, random_actions(task), steps=4)  # a reset restored, after another goal set
+    stock.environment.reward_function_version = fast.environment.reward_function_version = "v1"
+    assert_same_episode(stock, fast, 5, expert_actions(task), steps=12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reward_version", ["v2", "v1"])
+@pytest.mark.parametrize("task", MT50)
+def test_whole_episodes_are_equal(task, reward_version):
+    stock, fast = pair(task, reward_version, seed=1)
+    for goal_set in (0, 17, 0, 49):
+        for policy in (random_actions(task, goal_set), expert_actions(task, goal_set)):
+            assert_same_episode(stock, fast, goal_set, policy, steps=150)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", MT50)
+def test_every_reset_is_equal(task):
+    stock, fast = pair(task, seed=2)
+    for goal_set in range(50):
+        assert_same_episode(stock, fast, goal_set, random_actions(task), steps=2)
+
+
+@pytest.mark.parametrize(("task", "steps"), [("bin-picking-v3", 110), ("hand-insert-v3", 70), ("lever-pull-v3", 70)])
+def test_v2_success_under_v1_rewards_is_that_of_an_environment_of_its_own(task, steps):
+    (both, fast_both), (v2, _), (v1, _) = pair(task, "v1"), pair(task, "v2"), pair(task, "v1", "reward")
+    policy = expert_actions(task)
+    observation = both.reset(1)
+    for simulator in (fast_both, v2, v1):
+        simulator.reset(1)
+    disagreements = 0
+    for _ in range(steps):
+        action = policy(observation)
+        observation, reward, success = both.step(action)
+        assert (reward, success) == fast_both.step(action)[1:]
+        assert success == v2.step(action)[2]
+        assert reward == v1.step(action)[1]
+        disagreements += success != bool(v1.info["success"])
+    assert disagreements > 0  # the two definitions do differ
+
+
+def test_norms_are_numpys():
+    generator = np.random.default_rng(0)
+    for size in (1, 2, 3, 4, 7):
+        for vector in generator.normal(size=(200, size)):
+            for x in (vector, vector.astype(np.float32), np.float64(vector[0]), np.tile(vector, 2)[::2]):
+                ours, theirs = substitutes.norm(x), np.linalg.norm(x)
+                assert ours == theirs and type(ours) is type(theirs)
+    with pytest.raises(ValueError):
+        substitutes.norm(np.zeros((2, 2, 2)), 3)
+
+
+def test_tolerances_are_meta_worlds():
+    generator = np.random.default_rng(1)
+    stock = substitutes.stock_reward_utils.tolerance
+    for x, lower, width, margin in generator.uniform(-0.2, 0.5, size=(500, 4)):
+        for sigmoid in ("long_tail", "gaussian", "linear"):
+            for value in (x, np.float64(x), np.float32(x)):
+                arguments = (value, (lower, lower + abs(width)), abs(margin), sigmoid)
+                assert substitutes.tolerance(*arguments) == stock(*arguments)
+    for wrong in ((0.0, (1.0, 0.0)), (0.0, (0.0, 1.0), -1.0)):
+        with pytest.raises(ValueError):
+            substitutes.tolerance(*wrong)
+
+
+def test_quaternions_are_scipys():
+    turns = [np.eye(3)[list(order)] for order in ((0, 1, 2), (1, 2, 0), (2, 0, 1))]  # ties between diagonal and trace
+    half_turns = [np.diag(signs) for signs in ((1.0, -1.0, -1.0), (-1.0, 1.0, -1.0), (-1.0, -1.0, 1.0))]
+    random = substitutes.StockRotation.from_quat(np.random.default_rng(2).normal(size=(500, 4))).as_matrix()
+    for matrix in (*turns, *half_turns, *random):
+        expected = substitutes.StockRotation.from_matrix(matrix).as_quat()
+        np.testing.assert_array_equal(substitutes.quaternion(matrix), expected)
