@@ -1,6 +1,8 @@
 """A run that is a function of its step: small enough to save a thousand times, and with all that a real one has."""
 
 import functools
+import math
+import os
 import pathlib
 import sys
 import time
@@ -11,10 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from cmta_jax import replay as replay_module
-from cmta_jax.checkpoint import Checkpoint, Checkpointer
+from cmta_jax.checkpoint import Checkpoint, Checkpointer, replay_files
 from cmta_jax.types import Transition
 
 SEEDS, TASKS, COPIES, ROWS = 2, 3, 2, 150
+HERE = pathlib.Path(__file__).parent
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}  # for processes of their own
 
 
 class State(NamedTuple):
@@ -25,8 +29,9 @@ class State(NamedTuple):
 
 def state(step: int) -> State:
     kernel = jax.random.normal(jax.random.key(step), (SEEDS, 4, 8))
-    params = {"critic": {"kernel": kernel, "bias": kernel.astype(jnp.bfloat16)}, "on": kernel > 0, "none": jnp.zeros((0, 3))}
-    return State(params, (step + jnp.int32(0), (), step + np.arange(3)), jax.random.key(step))
+    critic = {"kernel": kernel, "bias": kernel.astype(jnp.bfloat16)}
+    params = {"critic": critic, "on": kernel > 0, "none": jnp.zeros((0, 3))}
+    return State(params, (jnp.int32(step), (), np.arange(step, step + 3)), jax.random.key(step))
 
 
 def empty(rows: int = ROWS):
@@ -42,8 +47,8 @@ def empty(rows: int = ROWS):
 
 def _transition(step):
     def values(tag, *shape, dtype=jnp.float32):
-        key = jax.random.fold_in(jax.random.fold_in(jax.random.key(0), tag), step)
-        return jax.random.normal(key, (SEEDS, TASKS, COPIES, *shape)).astype(dtype)
+        shape = (SEEDS, TASKS, COPIES, *shape)
+        return jnp.sin(1.7 * step + tag + jnp.arange(math.prod(shape)).reshape(shape)).astype(dtype)
 
     carry, after = values(5, 4, dtype=jnp.bfloat16), values(6, 4, dtype=jnp.bfloat16)
     return Transition(values(1, 5), values(2, 2), values(3), values(4), values(7, 5), values(3) > 0, (carry,), (after,))
@@ -74,8 +79,14 @@ def at(step: int, rows: int = ROWS) -> Checkpoint:
     return checkpoint(step, play(empty(rows), 0, step))
 
 
+def small_blocks(patch) -> None:
+    """Cuts 150 rows into blocks of 16: nine whole ones, and a tenth that overlaps the ninth."""
+    patch.setattr(replay_files, "SMALLEST_BLOCK", 16)
+    patch.setattr(replay_files, "BLOCK_BYTES", 1)
+
+
 def templates(rows: int = ROWS):
-    return jax.eval_shape(state, 0), jax.eval_shape(functools.partial(empty, rows))
+    return state(0), jax.eval_shape(functools.partial(empty, rows))
 
 
 def assert_same(found: Checkpoint, wanted: Checkpoint) -> None:

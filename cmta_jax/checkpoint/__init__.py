@@ -2,7 +2,7 @@
 
 A checkpoint folder holds
 
-    step-000050000.json       the manifest: its rename completes the checkpoint; it names every other file and its digest
+    step-000050000.json       the manifest: names every other file and its digest; its rename completes the checkpoint
     state-000012/             parameters, optimisers, normalisers, keys, ... (orbax, one flat item)
     rest-000012.safetensors   the simulators' snapshot and the replay's cursors, sizes and validity
     replay-000012.safetensors the blocks of the replay's rings that changed since the save before

@@ -45,16 +45,20 @@ class Kind(NamedTuple):
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def write(folder: pathlib.Path, name: str, kinds: Mapping[str, Kind], arrays: Iterable, metadata: str = "") -> files.File:
-    """Writes `arrays` (in the order of `kinds`, taken one at a time) durably to folder/name."""
+def kinds_of(arrays: Mapping[str, Any]) -> dict[str, Kind]:
+    return {name: Kind.of(array) for name, array in arrays.items()}
+
+
+def write(path: pathlib.Path, kinds: Mapping[str, Kind], arrays: Iterable[Any], metadata: str = "") -> files.File:
+    """Writes `arrays` (in the order of `kinds`, taken one at a time) durably."""
     found, size = files.digest(), 0
-    with open(folder / name, "wb") as stream:
+    with open(path, "wb") as stream:
         for piece in _pieces(kinds, arrays, metadata):
             found.update(piece)
             size += stream.write(piece)
         stream.flush()
         os.fsync(stream.fileno())
-    return files.File(name, size, found.hexdigest())
+    return files.File(path.name, size, found.hexdigest())
 
 
 def _pieces(kinds, arrays, metadata) -> Iterator[bytes | memoryview]:

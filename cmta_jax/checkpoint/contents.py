@@ -44,8 +44,7 @@ def copy(checkpoint: Checkpoint, best: float | None, saved: Saved | None) -> Cop
     rest = {"replay/cursor": cursor, "replay/size": size, "replay/valid": valid}
     rest |= {f"pool/{name}": np.array(array) for name, array in checkpoint.pool.items()}
     state = trees.host_copies(checkpoint.state)
-    for array in [*rest.values(), *state.values()]:
-        Kind.of(array)  # raises for what cannot be saved, here and not on the writing thread
+    arrays.kinds_of(rest | state)  # raises for what cannot be saved, here and not on the writing thread
     metadata = json.loads(json.dumps({"versions": versions(), **checkpoint.metadata}, allow_nan=False))
     best = None if best is None or math.isnan(best) else float(best)
     blocks = replay_files.copy_changed(replay, saved, checkpoint.step, cursor, size)
@@ -54,14 +53,13 @@ def copy(checkpoint: Checkpoint, best: float | None, saved: Saved | None) -> Cop
 
 def write(folder: pathlib.Path, number: int, copy: Copy) -> Manifest:
     """Writes all files of a checkpoint durably; it is complete when the returned manifest is written."""
-    ring = replay_files.write(folder, f"replay-{number:06d}.safetensors", copy.blocks)
+    ring = replay_files.write(folder / f"replay-{number:06d}.safetensors", copy.blocks)
     rest = copy.rest | {"replay/valid": np.packbits(copy.rest["replay/valid"])}
-    kinds = {name: Kind.of(array) for name, array in rest.items()}
-    rest_file = arrays.write(folder, f"rest-{number:06d}.safetensors", kinds, rest.values())
-    state_file_list = state_files.write(folder, state_name(number), copy.state)
+    rest_file = arrays.write(folder / f"rest-{number:06d}.safetensors", arrays.kinds_of(rest), rest.values())
+    state = state_files.write(folder, state_name(number), copy.state)
     files.sync_folder(folder)
-    kinds = {name: Kind.of(array) for name, array in copy.state.items()}
-    return Manifest(copy.step, number, copy.best, copy.metadata, kinds, state_file_list, rest_file, ring)
+    kinds = arrays.kinds_of(copy.state)
+    return Manifest(copy.step, number, copy.best, copy.metadata, kinds, state, rest_file, ring)
 
 
 def read(folder: pathlib.Path, manifest: Manifest, template_state: Any, template_replay: Any) -> Checkpoint:
@@ -91,9 +89,10 @@ def _read_rest(folder: pathlib.Path, manifest: Manifest, template: Any) -> dict[
         )
     files.verify(folder, manifest.rest)
     rest = dict(arrays.read(folder / manifest.rest.name))
-    wanted = {"replay/cursor": template.cursor, "replay/size": template.size, "replay/valid": np.empty(-(-math.prod(shape) // 8), np.uint8)}
-    saved = {name: Kind.of(array) for name, array in rest.items() if not name.startswith("pool/")}
-    trees.compare("the array", saved, {name: Kind.of(array) for name, array in wanted.items()})
+    wanted = arrays.kinds_of({"replay/cursor": template.cursor, "replay/size": template.size})
+    wanted["replay/valid"] = Kind((-(-math.prod(shape) // 8),), np.dtype(np.uint8))
+    saved = {name: kind for name, kind in arrays.kinds_of(rest).items() if not name.startswith("pool/")}
+    trees.compare("the array", saved, wanted)
     cursor, size = rest["replay/cursor"], rest["replay/size"]
     if np.any(cursor < 0) or np.any(cursor >= rows) or np.any(size < 0) or np.any(size > rows):
         raise CheckpointError(f"{manifest.rest.name} has a cursor or a size beyond the replay's {rows} rows")

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import pathlib
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 PIECE = 4 << 20  # bytes read at a time
 
@@ -27,34 +27,29 @@ def digest() -> "hashlib.blake2b":
 
 def describe(folder: pathlib.Path, name: str) -> File:
     """Makes the file durable and describes it."""
-    found, size = digest(), 0
     with open(folder / name, "rb") as stream:
         os.fsync(stream.fileno())
-        while piece := stream.read(PIECE):
-            found.update(piece)
-            size += len(piece)
-    return File(name, size, found.hexdigest())
+        return File(name, os.fstat(stream.fileno()).st_size, _digest_of(stream))
 
 
 def verify(folder: pathlib.Path, file: File) -> None:
     """Raises CheckpointError unless the file is there with the size and digest it was written with."""
     try:
-        size = os.stat(folder / file.name).st_size
-        if size != file.size:
-            raise CheckpointError(f"{file.name} has {size} bytes instead of {file.size}")
-        found = describe_for_reading(folder / file.name)
+        with open(folder / file.name, "rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            found = _digest_of(stream) if size == file.size else ""
     except OSError as error:
         raise CheckpointError(f"{file.name} cannot be read ({error.strerror})") from error
+    if size != file.size:
+        raise CheckpointError(f"{file.name} has {size} bytes instead of {file.size}")
     if found != file.digest:
         raise CheckpointError(f"{file.name} is damaged: its digest is not the one it was written with")
 
 
-def describe_for_reading(path: pathlib.Path) -> str:
-    """Digest of a file that may lie on a read-only disk."""
+def _digest_of(stream: BinaryIO) -> str:
     found = digest()
-    with open(path, "rb") as stream:
-        while piece := stream.read(PIECE):
-            found.update(piece)
+    while piece := stream.read(PIECE):
+        found.update(piece)
     return found.hexdigest()
 
 

@@ -18,7 +18,7 @@ TEMPORARY = re.compile(r"step-\d{9,18}\.json\.tmp")
 
 
 def lock(folder: pathlib.Path) -> object:
-    """Creates the folder and makes this process its only writer until the returned value is closed or the process dies."""
+    """Creates the folder; this process is its only writer until it closes what is returned, or dies."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         holder = open(folder / "lock", "w")  # noqa: SIM115
@@ -28,7 +28,7 @@ def lock(folder: pathlib.Path) -> object:
         fcntl.lockf(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)  # of the process: forked simulators do not inherit it
     except (BlockingIOError, PermissionError):
         holder.close()
-        raise CheckpointError(f"another process is writing checkpoints to {folder}; stop it or choose another folder") from None
+        raise CheckpointError(f"another process is writing checkpoints to {folder}; stop it, or use another") from None
     except OSError as error:
         log.warning("%s cannot be locked (%s), so start no second run there", folder, error.strerror)
     return holder

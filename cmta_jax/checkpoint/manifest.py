@@ -16,7 +16,7 @@ FILE_NAME = re.compile(r"(state-\d{6,12}/)?[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0
 
 
 class Ring(NamedTuple):
-    """Where the replay's rows are: block b of every lane's ring has its newest content in `blocks[b]` (None: no rows)."""
+    """Where the replay's rows are: `blocks[b]` holds the newest content of block b of every lane (None: no rows)."""
 
     rows: int
     block_rows: int
@@ -48,10 +48,9 @@ def write(folder: pathlib.Path, manifest: Manifest) -> None:
     """Completes a checkpoint: all its files must be durable."""
     chunks = sorted({block for block in manifest.ring.blocks if block})
     position = {chunk: index for index, chunk in enumerate(chunks)}
-    body = manifest._asdict() | {
-        "kinds": {name: [list(kind.shape), arrays.CODES[kind.dtype]] for name, kind in manifest.kinds.items()},
-        "ring": manifest.ring._asdict() | {"blocks": [position.get(block) for block in manifest.ring.blocks], "chunks": chunks},
-    }
+    ring = {"chunks": chunks, "blocks": [position.get(block) for block in manifest.ring.blocks]}
+    kinds = {name: [list(kind.shape), arrays.CODES[kind.dtype]] for name, kind in manifest.kinds.items()}
+    body = manifest._asdict() | {"kinds": kinds, "ring": manifest.ring._asdict() | ring}
     page = {"format": FORMAT, "digest": _digest(body), "body": body}
     files.replace(path_of(folder, manifest.step), json.dumps(page, allow_nan=False).encode())
 

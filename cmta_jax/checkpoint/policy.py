@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from cmta_jax.checkpoint import arrays, files, trees
-from cmta_jax.checkpoint.arrays import Kind
 from cmta_jax.checkpoint.files import CheckpointError
 from cmta_jax.checkpoint.versions import versions
 
@@ -16,14 +15,14 @@ from cmta_jax.checkpoint.versions import versions
 def save_policy(path: str | pathlib.Path, params: Any, metadata: Mapping[str, Any]) -> None:
     """Writes `params` (a pytree of arrays) and `metadata` (JSON: method, spec, flags) atomically as safetensors."""
     path, leaves = pathlib.Path(path), trees.host_copies(params)
-    temporary = path.name + ".tmp"
+    temporary = path.with_name(path.name + ".tmp")
     page = json.loads(json.dumps({"versions": versions(), **metadata}, allow_nan=False))
     text = json.dumps({"digest": _digest(page, leaves), "metadata": page})
     try:
-        arrays.write(path.parent, temporary, {name: Kind.of(leaf) for name, leaf in leaves.items()}, leaves.values(), text)
-        (path.parent / temporary).replace(path)
+        arrays.write(temporary, arrays.kinds_of(leaves), leaves.values(), text)
+        temporary.replace(path)
     except OSError:
-        (path.parent / temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     files.sync_folder(path.parent)
 

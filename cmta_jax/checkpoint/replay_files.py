@@ -15,7 +15,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from cmta_jax.checkpoint import arrays, files, trees
-from cmta_jax.checkpoint.arrays import Kind
 from cmta_jax.checkpoint.files import CheckpointError, File
 from cmta_jax.checkpoint.manifest import Ring
 
@@ -79,13 +78,13 @@ def copy_changed(replay: Any, saved: Saved | None, step: int, cursor: np.ndarray
     return Blocks(numbers, blocks, ring)
 
 
-def write(folder: pathlib.Path, name: str, blocks: Blocks) -> Ring:
-    """Writes the copies to folder/name and returns where every block is now."""
+def write(path: pathlib.Path, blocks: Blocks) -> Ring:
+    """Writes the copies and returns where every block is now."""
     if not blocks.numbers or not blocks.leaves[0]:
         return blocks.ring
-    kinds = {leaf: Kind.of(array) for leaf, array in blocks.leaves[0].items()}
+    kinds = arrays.kinds_of(blocks.leaves[0])
     layout = {f"{number:06d}/{leaf}": kind for number in blocks.numbers for leaf, kind in kinds.items()}
-    file = arrays.write(folder, name, layout, _fetched(blocks))
+    file = arrays.write(path, layout, _fetched(blocks))
     written = set(blocks.numbers)
     places = (file if number in written else place for number, place in enumerate(blocks.ring.blocks))
     return blocks.ring._replace(blocks=tuple(places))

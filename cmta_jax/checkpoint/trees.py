@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from cmta_jax.checkpoint import arrays
 from cmta_jax.checkpoint.arrays import Kind
 from cmta_jax.checkpoint.files import CheckpointError
 
@@ -26,13 +27,12 @@ def host_copies(tree: Any) -> dict[str, np.ndarray]:
 
 def kinds(tree: Any) -> dict[str, Kind]:
     """What `host_copies` of such a tree would hold; leaves may be arrays or `jax.ShapeDtypeStruct`."""
-    leaves = named(tree).items()
-    return {name: Kind.of(jax.eval_shape(jax.random.key_data, leaf) if _is_key(leaf) else _array(leaf)) for name, leaf in leaves}
+    return arrays.kinds_of({name: _abstract(leaf) for name, leaf in named(tree).items()})
 
 
-def rebuild(template: Any, arrays: dict[str, np.ndarray]) -> Any:
-    """The template's tree with the values of `arrays`: numpy leaves, but random keys where the template has keys."""
-    leaves = [_as(leaf, arrays[name]) for name, leaf in named(template).items()]
+def rebuild(template: Any, values: dict[str, np.ndarray]) -> Any:
+    """The template's tree with the given values: numpy leaves, but random keys where the template has keys."""
+    leaves = [_as(leaf, values[name]) for name, leaf in named(template).items()]
     return jax.tree.unflatten(jax.tree.structure(template), leaves)
 
 
@@ -54,7 +54,9 @@ def _is_key(leaf: Any) -> bool:
     return hasattr(leaf, "dtype") and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
-def _array(leaf: Any) -> Any:
+def _abstract(leaf: Any) -> Any:
+    if _is_key(leaf):
+        return jax.eval_shape(jax.random.key_data, leaf)
     return leaf if hasattr(leaf, "dtype") else np.asarray(leaf)
 
 

@@ -3,7 +3,7 @@
 import importlib.metadata
 import platform
 
-PACKAGES = ("cmta_jax", "jax", "jaxlib", "flax", "optax", "numpy", "orbax-checkpoint", "metaworld", "mujoco", "gymnasium")
+PACKAGES = "cmta_jax jax jaxlib flax optax numpy orbax-checkpoint metaworld mujoco gymnasium".split()
 
 
 def versions() -> dict[str, str]:
