@@ -1,39 +1,102 @@
-"""What a run shows at its end: a table on the terminal and success.png."""
+"""The first look at a run, without a notebook: a table of its tasks, and success.png beside its eval.csv.
+
+Every run ends with it; for a run that still goes on:  python -m experiments.first_look runs/my_run
+"""
 
 import pathlib
+import sys
+from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from cmta_jax.results import statistics
-from cmta_jax.results.reading import Run
+from cmta_jax.results.protocol import cell_of
+from cmta_jax.results.reading import Run, read_run
+from experiments.reporting import cells, names, panels, style
+
+COLOUR = style.BLUE
+HEADER = ("success (%)", "last", "best smoothed", "final policy", "Wilson 95 %")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Looks at the run folders given; returns the exit status, 2 after a sentence on what is wrong."""
+    try:
+        if not arguments or any(argument.startswith("-") for argument in arguments):
+            raise ValueError("Name a run folder, as in python -m experiments.first_look runs/my_run.")
+        for folder in arguments:
+            run, path = read_run(folder), pathlib.Path(folder) / "success.png"
+            print(summary(run))
+            draw(run, path)
+            print(f"The curves are in {path}.")
+    except (ValueError, OSError) as error:
+        print(f"first_look: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def summary(run: Run) -> str:
-    """Success per task, in the last evaluation and over the final goal sets, and the paper's two figures."""
-    width = max(len(task) for task in (*run.tasks, "mean over tasks"))
-    final = run.final.mean(axis=0) if run.goal_sets else np.full(len(run.tasks), np.nan)
-    last = run.success[:, -1].mean(axis=0)
-    lines = [f"{'success':{width}}  last evaluation  final policy on {run.goal_sets} goal set(s)"]
-    for name, *values in zip(run.tasks, last, final, strict=True):
-        lines.append(f"{name:{width}}  {values[0]:15.2f}  {values[1]:12.2f}")
-    lines.append(f"{'mean over tasks':{width}}  {last.mean():15.2f}  {final.mean():12.2f}")
-    best, smoothed = statistics.max_raw(run.success), statistics.max_smoothed(run.success)
-    lines.append(f"The paper's figures: maximum of the smoothed mean success {smoothed:.1%}, of the raw one {best:.1%}.")
-    return "\n".join(lines)
+    """Success per task (last evaluation, best of the smoothed curve, final policy), the protocol, the paper's figures."""
+    smoothed = statistics.smooth(run.success.mean(axis=0))  # [T, N]
+    shown = [run.success[:, -1].mean(axis=0), smoothed.max(axis=0)]
+    rows = [HEADER]
+    for index, task in enumerate(run.tasks):
+        rows.append((task, *(f"{100 * values[index]:.1f}" for values in shown), *_final(run, index)))
+    means = (run.success[:, -1].mean(), statistics.max_smoothed(run.success))
+    final = f"{100 * run.final.mean():.1f}" if run.goal_sets else "none yet"
+    rows.append((f"mean of {len(run.tasks)} tasks", *(f"{100 * mean:.1f}" for mean in means), final, ""))
+    return "\n".join([_title(run), *_columns(rows), *_footnotes(run, means[1])])
+
+
+def _title(run):
+    seeds = f"{len(run.seeds)} seeds" if len(run.seeds) > 1 else f"seed {run.seeds[0]}"
+    return f"{names.row_name(run.flags)}, {cells.title(cell_of(run))}, {seeds}, {run.steps[-1]:,} steps per task"
+
+
+def _final(run, index):
+    if not run.goal_sets:
+        return "none yet", ""
+    episodes = len(run.final) * run.goal_sets
+    low, high = statistics.wilson_interval(run.final[:, index].sum() * run.goal_sets, episodes)
+    return f"{100 * run.final[:, index].mean():.1f}", f"[{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def _columns(rows):
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for first, *rest in rows:
+        texts = (text.rjust(width) for text, width in zip(rest, widths[1:], strict=True))
+        yield "  ".join([first.ljust(widths[0]), *texts]).rstrip()
+
+
+def _footnotes(run, max_smoothed):
+    yield f"The paper's figures: max smoothed {max_smoothed:.2%}, max {statistics.max_raw(run.success):.2%}."
+    if run.goal_sets:
+        yield f"Final policy: {run.goal_sets} goal set(s) per task and seed, one episode each."
+    yield cells.protocol_sentence(run.flags)
 
 
 def draw(run: Run, path: str | pathlib.Path) -> None:
-    """Draws success over steps: thin lines for tasks, the mean raw and smoothed."""
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.subplots()
-    for index, task in enumerate(run.tasks):
-        curve = statistics.smooth(run.success[:, :, index].mean(axis=0))
-        axes.plot(run.steps, curve, linewidth=0.8, alpha=0.6, label=task if len(run.tasks) <= 10 else None)
-    mean = statistics.mean_curve(run.success)
-    axes.plot(run.steps, mean, ".", color="grey", markersize=4, label="mean, raw")
-    axes.plot(run.steps, statistics.smooth(mean), color="black", linewidth=2, label="mean, smoothed")
-    axes.set(xlabel="environment steps per task", ylabel="success rate", ylim=(-0.02, 1.02))
-    axes.set_title(f"{run.flags.text('method')}, {len(run.tasks)} tasks, {len(run.seeds)} seed(s); tasks smoothed", fontsize=9)
-    axes.legend(fontsize=7)
-    figure.savefig(path, dpi=150)
+    """Draws success over steps: the mean over tasks, then every task; points are evaluations, lines are smoothed.
+
+    Args:
+        run: with any number of tasks and seeds; a band shows the standard deviation over several seeds.
+        path: of the picture; its ending says which kind.
+    """
+    mean = run.success.mean(axis=2, keepdims=True)
+    curves = np.moveaxis(np.concatenate([mean, run.success], axis=2), 2, 0)  # [1 + N, S, T]
+    titles = [f"mean of {len(run.tasks)} tasks", *(task.removesuffix("-v3") for task in run.tasks)]
+    with style.fonts():
+        figure, axes = panels.panels(len(titles), 4, 1.8, 1.5)
+        unit = panels.scale_steps(figure, axes, run.steps[-1])
+        steps = run.steps / unit
+        for panel, name, success in zip(axes, titles, curves, strict=True):
+            panel.set_title(name, fontsize=7.5, fontweight="bold" if panel is axes[0] else "normal")
+            size = 2.5 if len(steps) > 100 else 5
+            points = {"marker": ".", "markersize": size, "markeredgewidth": 0, "alpha": 0.6, "linestyle": ""}
+            panel.plot(steps, 100 * success.mean(axis=0), color=style.SKY, clip_on=False, **points)
+            panels.curve(panel, steps, success, {"color": COLOUR, "linewidth": 1.4})
+        figure.suptitle(_title(run), fontsize=8.5)
+        figure.savefig(path, dpi=200, bbox_inches="tight")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

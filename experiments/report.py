@@ -22,7 +22,9 @@ from experiments.reporting import data, figures, formats, names, style, tables
 def _flags() -> flags.FlagValues:
     values = flags.FlagValues()
     values.set_gnu_getopt()
-    flags.DEFINE_multi_string("runs", [], "run folders, or a pattern such as 'runs/**' (repeatable)", flag_values=values)
+    flags.DEFINE_multi_string(
+        "runs", [], "run folders, or a pattern such as 'runs/**' (repeatable)", flag_values=values
+    )
     flags.DEFINE_string("out", "report", "folder to write to; made if missing", flag_values=values)
     flags.DEFINE_list("may_differ", [], "flags that may differ between runs of one row", flag_values=values)
     return values
@@ -79,8 +81,7 @@ def write_report(patterns: Sequence[str], out: pathlib.Path, may_differ: Sequenc
     with style.fonts():
         drawn = figures.all_figures(everything)
         for name, figure in drawn.items():
-            figure.savefig(out / f"{name}.png")
-            figure.savefig(out / f"{name}.pdf", metadata={"CreationDate": None})  # the same runs, the same bytes
+            figures.save(figure, out / name)
     texts["report.md"] = _page(filled, list(drawn), remarks)
     for name, text in texts.items():
         (out / name).write_text(text, encoding="utf-8")

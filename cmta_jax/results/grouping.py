@@ -103,7 +103,7 @@ def _join(name, cell, runs, limit, may_differ):
         np.concatenate([run.final for run in at_end] or [np.zeros((0, len(chosen[0].tasks)))]),
         tuple(seed for run in at_end for seed in run.seeds),
         at_end[0].goal_sets if at_end else 0,
-        _notes(chosen, len(runs), steps, min(budget, limit)),
+        _notes(chosen, len(runs), steps, budget, limit),
     )
 
 
@@ -116,11 +116,14 @@ def _common_steps(runs, limit):
     return steps
 
 
-def _notes(chosen, num_runs, steps, target):
+def _notes(chosen, num_runs, steps, budget, limit):
+    target = min(budget, limit)
     period = steps[-1] - steps[-2] if len(steps) > 1 else steps[-1]
     notes = []
     if steps[-1] + period <= target:
         notes.append(f"unfinished: {steps[-1]:,} of {target:,.0f} steps per task")
+    if budget > limit:
+        notes.append(f"runs of {budget:,.0f} steps per task cut at {limit:,}, where they have no final performance")
     if num_runs > len(chosen):
         notes.append(f"{num_runs - len(chosen)} run(s) of another --steps_per_task left out")
     return tuple(notes)

@@ -43,9 +43,7 @@ def check_same_protocol(runs: Sequence[Run]) -> None:
             _refuse_difference(name, first, second, "report them one at a time")
         if first.tasks != second.tasks:
             task = min({*first.tasks} ^ {*second.tasks}, default="the order")
-            raise ValueError(
-                f"{first.folder} and {second.folder} differ in tasks ({task}): report them one at a time."
-            )
+            raise ValueError(f"{first.folder} and {second.folder} differ in tasks ({task}): report them one at a time.")
 
 
 def check_same_method(runs: Sequence[Run], may_differ: Sequence[str] = ()) -> None:

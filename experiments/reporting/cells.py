@@ -24,7 +24,9 @@ def file_name(cell: Cell) -> str:
 
 def protocol_sentence(flags: Flags) -> str:
     """What a success rate of this run means."""
-    text = {name: flags.text(name) or "unknown" for name in ("horizon", "reward_version", "eval_every", "eval_episodes")}
+    text = {
+        name: flags.text(name) or "unknown" for name in ("horizon", "reward_version", "eval_every", "eval_episodes")
+    }
     version = flags.text("success_version") or "v2"
     return (
         f"Episodes of {text['horizon']} steps, rewards {text['reward_version']}, success ({version} definition) at any "

@@ -1,5 +1,6 @@
 """The paper's Figures 3, 4 and 6 from groups of runs."""
 
+import pathlib
 from collections.abc import Mapping
 
 from matplotlib.figure import Figure
@@ -18,10 +19,10 @@ EXPERTS = {name for name, _ in SHOWN if name.endswith(" experts")}
 
 def training_curves(groups: Groups) -> Figure:
     """Figure 3: mean success against steps, one panel per benchmark, one curve per method."""
-    width, height = 3.5, 2.3
+    width, height = 3.6, 2.3
     figure, axes = panels.panels(len(groups), 2, width, height)
     unit = panels.scale_steps(figure, axes, _last_step(groups))
-    styles = style.line_styles(list(dict.fromkeys(name for row in groups.values() for name in row)))
+    styles = style.line_styles(style.in_order(name for row in groups.values() for name in row))
     for (cell, row), panel in zip(groups.items(), axes, strict=True):
         panel.set_title(cells.title(cell))
         ends = {}
@@ -37,14 +38,25 @@ def task_curves(row: Mapping[str, Group]) -> Figure:
     tasks = next(iter(row.values())).tasks
     figure, axes = panels.panels(len(tasks), 5, 1.45, 1.35)
     unit = panels.scale_steps(figure, axes, max(group.steps[-1] for group in row.values()))
+    row = {name: row[name] for name in style.in_order(row)}
     styles = style.line_styles(list(row))
     for index, (task, panel) in enumerate(zip(tasks, axes, strict=True)):
         panel.set_title(task.removesuffix("-v3"), fontsize=7.5)
         for name, group in row.items():
             panels.curve(panel, group.steps / unit, group.success[:, :, index], styles[name])
     handles = axes[0].get_lines()
-    figure.legend(handles, list(row), loc="outside lower center", ncols=min(len(row), 4), frameon=False, handlelength=3.5)
+    figure.legend(
+        handles, list(row), loc="outside upper center", ncols=min(len(row), 4), frameon=False, handlelength=3.5
+    )
     return figure
+
+
+def save(figure: Figure, path: pathlib.Path) -> None:
+    """Saves a figure as `path`.png and `path`.pdf; the same runs give the same bytes."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # laid out now; once is enough
+    figure.savefig(f"{path}.png", bbox_inches="tight")
+    figure.savefig(f"{path}.pdf", bbox_inches="tight", metadata={"CreationDate": None})
 
 
 def all_figures(groups: Groups) -> dict[str, Figure]:

@@ -21,7 +21,7 @@ def _texts(line: Line) -> list[str]:
     ours = line.measured
     if ours is None:
         return [line.label, paper[0], "no run", paper[1], "no run", "no run", "no run", "0", "no run"]
-    final = (f"{ours.final_mean:.2f}", _interval(ours)) if ours.goal_sets else ("no final.csv",) * 2
+    final = (f"{ours.final_mean:.2f}", _interval(ours)) if ours.goal_sets else ("no final",) * 2
     numbers = (f"{ours.max_smoothed:.2f}", f"{ours.max_raw:.2f}")
     return [line.label, paper[0], numbers[0], paper[1], numbers[1], *final, str(ours.seeds), f"{ours.steps:,}"]
 
@@ -52,7 +52,15 @@ def _groups():
 def latex(table: Table) -> str:
     """The table as a LaTeX `table` (needs booktabs): blocks under one head."""
     groups = r" & \multicolumn{2}{c}{max smoothed} & \multicolumn{2}{c}{max} & \multicolumn{2}{c}{final} & & \\"
-    lines = [r"\begin{table}", r"\centering", r"\begin{tabular}{lrrrrrrrr}", r"\toprule", groups]
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        r"\small",
+        r"\setlength{\tabcolsep}{4pt}",
+        r"\begin{tabular}{lrrrrrrrr}",
+        r"\toprule",
+        groups,
+    ]
     lines += [r"\cmidrule(lr){2-3}\cmidrule(lr){4-5}\cmidrule(lr){6-7}", _latex_row(HEADER)]
     for block in table.blocks:
         head = rf"\multicolumn{{9}}{{l}}{{\textbf{{{_escape(cells.title(block.cell))}}}}} \\"
@@ -94,4 +102,4 @@ def _plain(value):
 def _status(measured):
     if measured is None:
         return "no run"
-    return "complete" if measured.goal_sets else "no final.csv"
+    return "complete" if measured.goal_sets else "no final"

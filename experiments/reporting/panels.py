@@ -1,5 +1,6 @@
 """What every figure is made of: panels of success against steps, curves with a band, labels at their ends."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 
 from cmta_jax.results import statistics
 
+MOST_POINTS = 150  # of a curve: more and a dashed line no longer looks dashed
 UNITS = ((1_000_000, "millions"), (1_000, "thousands"))
 
 
@@ -47,6 +49,8 @@ def curve(axes: Axes, steps: np.ndarray, success: np.ndarray, style: Mapping) ->
         The height at which the curve ends, percent.
     """
     smoothed = 100 * statistics.smooth(success.T)  # [T, S]
+    shown = np.unique(np.linspace(0, len(steps) - 1, MOST_POINTS).round().astype(int))
+    smoothed, steps = smoothed[shown], steps[shown]
     mean = smoothed.mean(axis=1)
     axes.plot(steps, mean, **style)
     if len(success) > 1:
@@ -56,7 +60,9 @@ def curve(axes: Axes, steps: np.ndarray, success: np.ndarray, style: Mapping) ->
     return float(mean[-1])
 
 
-def label_ends(axes: Axes, ends: Mapping[str, tuple[float, float]], styles: Mapping[str, Mapping], height: float) -> None:
+def label_ends(
+    axes: Axes, ends: Mapping[str, tuple[float, float]], styles: Mapping[str, Mapping], height: float
+) -> None:
     """Writes each name beside the end of its curve, behind a sample of its line, no two on top of each other.
 
     Args:
@@ -66,20 +72,24 @@ def label_ends(axes: Axes, ends: Mapping[str, tuple[float, float]], styles: Mapp
         height: of the panel in inches.
     """
     names = sorted(ends, key=lambda name: ends[name][1])
-    heights = spread([ends[name][1] for name in names], 15 / height, 0, 100)
+    texts = [textwrap.wrap(name, 25) for name in names]
+    sizes = [100 / (72 * height) * (8.5 * len(lines) + 2) for lines in texts]  # a line takes 8.5 points
+    heights = spread([ends[name][1] for name in names], sizes, 0, 100)
     beside = axes.get_yaxis_transform()  # horizontally a share of the panel, vertically data
     right = axes.get_xlim()[1]
-    for name, position in zip(names, heights, strict=True):
+    for name, lines, position in zip(names, texts, heights, strict=True):
         step, percent = ends[name]
         style = {"color": styles[name]["color"], "clip_on": False}
         axes.plot([step / right, 1.05], [percent, position], transform=beside, linewidth=0.5, **style)
         sample = {**styles[name], **style}
-        axes.plot([1.05, 1.17], [position, position], transform=beside, **sample)
-        axes.text(1.19, position, name, transform=beside, va="center", fontsize=7.5)
+        axes.plot([1.05, 1.22], [position, position], transform=beside, **sample)
+        axes.text(1.24, position, "\n".join(lines), transform=beside, va="center", fontsize=7, linespacing=1)
 
 
-def spread(positions: Sequence[float], gap: float, low: float, high: float) -> np.ndarray:
-    """Moves ascending positions as little as possible (least squares) until they are `gap` apart, within the limits."""
-    offsets = gap * np.arange(len(positions))
+def spread(positions: Sequence[float], sizes: Sequence[float], low: float, high: float) -> np.ndarray:
+    """Moves ascending positions as little as possible (least squares) until things of these sizes, centred there, do
+    not overlap, with the centres within the limits (if there is room)."""
+    sizes = np.asarray(sizes)
+    offsets = np.concatenate([[0.0], np.cumsum(sizes[1:] + sizes[:-1]) / 2])
     nearest = scipy.optimize.isotonic_regression(np.asarray(positions) - offsets).x
     return np.clip(nearest, low, max(high - offsets[-1], low)) + offsets

@@ -1,7 +1,7 @@
 """Colours, line styles and fonts of all figures: legible in print, in grey and to the colour-blind."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import matplotlib
@@ -21,8 +21,8 @@ KNOWN = {
     "MT-SAC": (SKY, DOTTED),
     "SoftModu": (ORANGE, LONG),
     "Single-SAC": (BLACK, DOTTED),
-    "CMTA w/o TI": (BLUE, LONG),
-    "CMTA w/o CL": (GREEN, DASHED),
+    "CMTA w/o TI": (BLACK, LONG),
+    "CMTA w/o CL": (PURPLE, SOLID),
     "CARE + CL": (SKY, SOLID),
 }
 
@@ -50,13 +50,24 @@ def fonts() -> contextlib.AbstractContextManager:
     return matplotlib.rc_context(FONTS)
 
 
+def in_order(names: Iterable[str]) -> list[str]:
+    """The names once each: the paper's methods first, in the order of `KNOWN`, then the others by alphabet."""
+    ranks = {name: rank for rank, name in enumerate(KNOWN)}
+    return sorted(set(names), key=lambda name: (ranks.get(name, len(ranks)), name))
+
+
 def line_styles(names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Keyword arguments of `plot` for each name: the same in every figure for the paper's methods, no two alike."""
     lines = (SOLID, DASHED, DASH_DOT, LONG, DOTTED)
-    spare = [(colour, line) for line in lines for colour in (PURPLE, ORANGE, BLACK, GREEN, SKY, BLUE, VERMILION)]
+    spare = [(colour, line) for line in lines for colour in (GREEN, ORANGE, BLACK, BLUE, SKY, PURPLE, VERMILION)]
     free = iter([pair for pair in spare if pair not in KNOWN.values()])
     pairs = {name: KNOWN[name] if name in KNOWN else next(free) for name in names}
     return {
-        name: {"color": colour, "linestyle": line, "linewidth": 1.8 if name == "CMTA" else 1.2, "zorder": 3 - 0.1 * index}
+        name: {
+            "color": colour,
+            "linestyle": line,
+            "linewidth": 1.8 if name == "CMTA" else 1.2,
+            "zorder": 3 - 0.1 * index,
+        }
         for index, (name, (colour, line)) in enumerate(pairs.items())
     }
