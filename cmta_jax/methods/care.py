@@ -1,0 +1,37 @@
+"""CARE: contextual attention over experts, with metadata about the tasks (Sodhani et al., ICML 2021), and CARE + CL."""
+
+import dataclasses
+
+from cmta_jax import contrastive_mixture, sac, task_embeddings
+from cmta_jax.config import setting
+from cmta_jax.networks.mixture import MixtureEncoder
+from cmta_jax.networks.task_encoder import TaskEncoder
+from cmta_jax.types import Method, Spec
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(contrastive_mixture.Config):
+    """CARE's own settings; defaults are the CMTA paper's (Tables 4 and 6)."""
+
+    contrastive_weight: float = setting(0.0, "beta of Eq. 12; 2500 = CARE + CL", minimum=0.0)
+    embeddings: str = setting("", "JSON file {task name: [numbers]}; by default vectors of the project's descriptions")
+
+
+def make(config: Config, spec: Spec) -> Method:
+    """CARE as a `Method`.
+
+    Raises:
+        ValueError: if the file of embeddings cannot serve (see `task_embeddings.load`).
+    """
+    return sac.make(config, spec, networks(config, spec))
+
+
+def networks(config: Config, spec: Spec) -> sac.Networks:
+    """CARE's pieces: mixture encoder with attention over the task alone, task encoder on frozen vectors."""
+    vectors = tuple(map(tuple, task_embeddings.load(config.embeddings, spec.task_names).tolist()))
+    task_encoder = TaskEncoder(spec.num_tasks, config.encoding_dim, config.task_encoder_depth, vectors)
+    encoder = MixtureEncoder(
+        config.num_experts, config.encoding_dim, temporal=False,
+        attention_hidden=(config.encoding_dim,), detach_task=False,
+    )  # fmt: skip
+    return contrastive_mixture.networks(config, spec, task_encoder, encoder)

@@ -1,0 +1,66 @@
+"""Soft modularization (METHODS 3.6): as the CMTA paper's baseline (Table 5), or as its authors released it."""
+
+import dataclasses
+import functools
+
+import jax
+
+from cmta_jax import assembly, sac
+from cmta_jax.config import setting
+from cmta_jax.distributions import log_std_bias
+from cmta_jax.networks.original_soft_modules import OriginalSoftModules
+from cmta_jax.networks.soft_heads import SoftActor, soft_critics
+from cmta_jax.networks.soft_modules import SoftModules
+from cmta_jax.networks.state_encoder import Identity, StateEncoder
+from cmta_jax.networks.task_encoder import DEPTHS, NoTask, TaskEncoder
+from cmta_jax.types import Array, Method, Spec
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(sac.Config):
+    """Soft modularization's own settings; `--hidden_dim` and `--hidden_layers` have no meaning here."""
+
+    form: str = setting("paper", "Table 5 of the CMTA paper, or Yang et al. (2020)", choices=("paper", "original"))
+    layers: int = setting(4, "layers of modules", minimum=1)
+    modules: int = setting(4, "modules per layer", minimum=1)
+    module_dim: int = setting(64, "width of a module (64 in Table 5, 128 in the original's deep network)", minimum=1)
+    loss_weights: bool = setting(False, "weigh the tasks' losses by N softmax(-log temperature), as the original does")
+    encoding_dim: int = setting(64, "paper form: width of state encoder and task encoding", minimum=1)
+    task_encoder_depth: str = setting("paper", "paper form: Table 4's layers or one more", choices=tuple(DEPTHS))
+    base_dim: int = setting(400, "original form: width of the base network", minimum=1)
+    gate_dim: int = setting(256, "original form: width of the routing network", minimum=1)
+
+
+def make(config: Config, spec: Spec) -> Method:
+    """Soft modularization as a `Method`."""
+    return sac.make(config, spec, networks(config, spec))
+
+
+def networks(config: Config, spec: Spec) -> sac.Networks:
+    """Routed actor and critics, each with a routing of its own."""
+    sizes = {"layers": config.layers, "modules": config.modules, "features": config.module_dim}
+    if config.form == "paper":
+        network = functools.partial(SoftModules, **sizes)
+        task_encoder = TaskEncoder(spec.num_tasks, config.encoding_dim, config.task_encoder_depth)
+        encoder, represent = StateEncoder(config.encoding_dim), gated
+    else:
+        network = functools.partial(OriginalSoftModules, **sizes, base_dim=config.base_dim, gate_dim=config.gate_dim)
+        task_encoder, encoder, represent = NoTask(spec.num_tasks), Identity(), alone
+    actor = SoftActor(network, spec.action_dim, log_std_bias(config.log_std_mode, config.initial_log_std))
+    critics = soft_critics(network, config.form == "paper", config.num_critics)
+    hooks = {"task_weights": task_weights} if config.loss_weights else {}
+    return assembly.assemble(spec, task_encoder, encoder, actor, critics, represent=represent, **hooks)
+
+
+def gated(encoding: Array, tasks: Array) -> tuple[Array, Array]:
+    """The state's encoding `[N, B, D]`, and its product with the task's `[N, D]`, of which the routing is made."""
+    return encoding, encoding * tasks[:, None]
+
+
+def alone(encoding: Array, tasks: Array) -> tuple[Array]:
+    return (encoding,)
+
+
+def task_weights(log_temperature: Array) -> Array:
+    """`N softmax(-log temperature)` `[N]`: tasks whose policy has become sure weigh more; the mean weight is one."""
+    return log_temperature.size * jax.nn.softmax(-log_temperature)

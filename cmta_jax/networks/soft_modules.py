@@ -1,0 +1,69 @@
+"""Soft modularization: layers of modules whose outputs a routing network mixes (METHODS 3.6, the paper's Table 5).
+
+Modules lead with their axis M, `[M, N, B, D]`, so that each layer is one batched matrix product; the mixing is written
+as products and sums, which compilers fuse, and not as a small matrix product per row.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from cmta_jax.networks.mlp import MLP, ensemble
+from cmta_jax.types import Array
+
+
+class SoftModules(nn.Module):
+    """The network of Table 5; with one layer, the released code's (Deviation 22).
+
+    Args of `__call__`:
+        inputs: `[N, B, D]`.
+        gate: `[N, B, G]`, state and task in one, of which the routing is made.
+
+    Returns:
+        `[N, B, output_dim]`, the mean of the last modules' outputs.
+    """
+
+    output_dim: int
+    output_bias: Any = nn.initializers.zeros_init()
+    layers: int = 4
+    modules: int = 4
+    features: int = 64
+
+    @nn.compact
+    def __call__(self, inputs: Array, gate: Array) -> Array:
+        routes = Routing(self.layers, self.modules, self.features, name="routing")(gate)
+        linear = ensemble(MLP, self.modules, in_axes=0)
+        hidden = jax.nn.relu(ensemble(MLP, self.modules)((), self.features, name="layer_0")(inputs))
+        for index, route in enumerate(routes[:-1], start=1):
+            hidden = jax.nn.relu(linear((), self.features, name=f"layer_{index}")(mix(route, hidden)))
+        return linear((), self.output_dim, self.output_bias, name="output")(mix(routes[-1], hidden)).mean(axis=0)
+
+
+class Routing(nn.Module):
+    """Gate `[N, B, G]` -> how each layer's outputs are mixed, `[M, M, N, B]`: the weights of all sources sum to one."""
+
+    layers: int
+    modules: int
+    features: int
+
+    @nn.compact
+    def __call__(self, gate: Array) -> list[Array]:
+        gate = MLP((), self.features, name="gate")(gate)
+        logits = [MLP((), self.modules**2, name="down_0")(jax.nn.relu(gate))]
+        for index in range(1, self.layers):
+            query = MLP((), self.features, name=f"up_{index}")(logits[-1]) * gate
+            logits.append(MLP((), self.modules**2, name=f"down_{index}")(jax.nn.relu(query)))
+        return [weights_of(each, self.modules) for each in logits]
+
+
+def weights_of(logits: Array, modules: int) -> Array:
+    """Logits `[N, B, targets * M]` -> weights `[targets, M, N, B]`, a softmax over the sources M."""
+    logits = jnp.moveaxis(logits, -1, 0)
+    return jax.nn.softmax(logits.reshape(-1, modules, *logits.shape[1:]), axis=1)
+
+
+def mix(route: Array, hidden: Array) -> Array:
+    """`u_i = sum_j p_ij x_j`: weights `[targets, M, N, B]`, module outputs `[M, N, B, D]` -> `[targets, N, B, D]`."""
+    return sum(route[:, j, :, :, None] * hidden[j][None] for j in range(hidden.shape[0]))
