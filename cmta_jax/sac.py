@@ -306,7 +306,12 @@ def follow(config: Config, targets: Targets, params: Parameters) -> Targets:
 
 def policy_at(config: Config, networks: Networks, actor: Any, features: Any) -> TanhGaussian:
     """The policy's distribution at a representation."""
-    mean, raw = jnp.split(networks.policy(actor, features), 2, axis=-1)
+    return squashed(config, networks.policy(actor, features))
+
+
+def squashed(config: Config, output: Array) -> TanhGaussian:
+    """The distribution that a policy network's output `[..., 2A]` stands for."""
+    mean, raw = jnp.split(output, 2, axis=-1)
     return TanhGaussian(mean, LOG_STD_MODES[config.log_std_mode](raw))
 
 
