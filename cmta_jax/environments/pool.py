@@ -159,17 +159,9 @@ class Pool:
             ValueError: if the snapshot is of other lanes or another horizon.
         """
         _must(not self._sent, "receive the step under way before restoring")
-        episodes = self._episodes
-        episodes.load(snapshot)
-        began, steps = episodes.began.copy(), episodes.step
-        self._reset_lanes(np.ones(self.num_lanes, bool))
-        self._observation = self._shared["reset_observation"].copy()
-        for step in range(steps):
-            self._start_step(np.where((began <= step)[:, None], episodes.actions[step], np.float32(0)), channel.STEP)
-            broken = self._await_answers() | (began == step + 1)
-            self._reset_lanes(broken)
-            sources = self._shared["reset_observation"], self._shared["next_observation"]
-            self._observation = np.where(broken[:, None], *sources)
+        self._episodes.load(snapshot)
+        while not self._replay():
+            pass  # a worker was lost meanwhile and has been replaced: once more
         return self._observation
 
     def close(self) -> None:
@@ -219,12 +211,31 @@ class Pool:
         """Begins an episode in `lanes` [L] bool; returns these and any that had to follow because of a fault."""
         done, due = lanes, lanes
         while due.any():
-            self._shared["goal_set"][:], self._shared["reset_mask"][:] = self._episodes.goal_sets, due
-            self._team.ask(channel.RESET)
-            due = self._await_answers()
+            due = self._try_reset(due)
             self._episodes.restart(due)
             done = done | due
         return done
+
+    def _try_reset(self, lanes: np.ndarray) -> np.ndarray:
+        """Resets `lanes` [L] bool on their goal sets; returns the lanes that failed or were lost."""
+        self._shared["goal_set"][:], self._shared["reset_mask"][:] = self._episodes.goal_sets, lanes
+        self._team.ask(channel.RESET)
+        return self._await_answers()
+
+    def _replay(self) -> bool:
+        """Takes the actions of the current episode again, each lane from where it began; False if a fault came up."""
+        began, actions = self._episodes.began, self._episodes.actions
+        for step in range(self._episodes.step + 1):
+            due = began == step if step else np.ones_like(began, bool)
+            if due.any() and self._try_reset(due).any():
+                return False
+            reset, stepped = self._shared["reset_observation"], self._shared["next_observation"]
+            self._observation = np.where(due[:, None], reset, stepped)
+            if step < self._episodes.step:
+                self._start_step(np.where((began <= step)[:, None], actions[step], np.float32(0)), channel.STEP)
+                if self._await_answers().any():
+                    return False
+        return True
 
 
 def _must(condition: bool, what: str) -> None:

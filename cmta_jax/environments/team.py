@@ -38,7 +38,16 @@ class Team:
             self.workers.append(WorkerProcess(lanes, spec, self._memory))
         self._owner = {lane: worker for worker in self.workers for lane in worker.lanes}
         for worker in self.workers:
-            self._await(worker, worker.await_start)
+            self._await_first_start(worker, tasks)
+
+    def _await_first_start(self, worker: WorkerProcess, tasks: list[str]) -> None:
+        """A worker that does not even start once will not start later: no restart is tried."""
+        try:
+            worker.await_start()
+        except WorkerLost as lost:
+            self.close()
+            names = ", ".join(sorted({tasks[lane] for lane in worker.lanes}))
+            raise RuntimeError(f"The environments of {names} could not be built: their worker {lost}") from lost
 
     def draw_goal_sets(self, seeds: tuple[int, ...]) -> None:
         """Fills `goal_vectors`: one stream per seed through its tasks in order, as `metaworld.MT10(seed)` does it."""

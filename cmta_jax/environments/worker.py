@@ -1,119 +1,23 @@
-"""A worker process: the simulators of some lanes, stepped when a byte arrives. Started by `team`; imports no JAX."""
+"""A worker process: obeys the bytes that the pool sends. Started by `process`; imports no JAX."""
 
 import faulthandler
 import signal
 import sys
 import traceback
 
-import mujoco
-import numpy as np
-
-from cmta_jax.environments import channel, shared_memory, simulator
-from cmta_jax.environments.simulator.models import compile_once
-
-
-class Worker:
-    """Steps its lanes in shared memory.
-
-    Args:
-        spec: what `team` says about the lanes: `lanes` (indices), `tasks` (of these lanes), `rows` (the position
-            seed, task of each in `goal_vectors`), `simulator` (keyword arguments of `simulator.make`).
-        shared: the shared arrays by name.
-    """
-
-    def __init__(self, spec: dict, shared: dict[str, np.ndarray]):
-        self.shared = shared
-        self.lanes = spec["lanes"]
-        self.rows = dict(zip(self.lanes, map(tuple, spec["rows"]), strict=True))
-        self.simulators = {}
-        with compile_once():
-            for lane, task in zip(self.lanes, spec["tasks"], strict=True):
-                self.simulators[lane] = simulator.make(task, **spec["simulator"])
-                self.simulators[lane].vectors = shared["goal_vectors"][self.rows[lane]]
-        self.warnings = []
-        mujoco.set_mju_user_warning(self.warnings.append)  # instead of a log file in the user's folder
-
-    def step(self) -> dict[int, str]:
-        """One step of every lane; reports lanes that failed, with the cause.
-
-        First the physics of all, then what Python has to say about all: alternating between the two would throw each
-        other's code out of the processor's caches.
-        """
-        failed, actions = {}, self.shared["action"]
-        for lane, lane_simulator in self.simulators.items():
-            lane_simulator.advance(actions[lane])
-            if self.warnings:
-                failed |= self._warned(lane)
-        for lane, lane_simulator in self.simulators.items():
-            try:
-                self._report(lane, *lane_simulator.report(actions[lane]))
-            except Exception:
-                failed[lane] = traceback.format_exc()
-            if self.warnings:
-                failed |= self._warned(lane)
-        return failed | self._not_finite()
-
-    def _report(self, lane: int, observation: np.ndarray, reward: float, success: bool) -> None:
-        self.shared["next_observation"][lane] = observation
-        self.shared["reward"][lane] = reward
-        self.shared["success"][lane] = success
-
-    def _warned(self, lane: int) -> dict[int, str]:
-        """Judges the warnings that MuJoCo gave while it simulated `lane`."""
-        message = "; ".join(self.warnings)
-        self.warnings.clear()
-        return {lane: f"MuJoCo: {message}"} if self.simulators[lane].is_unstable() else {}
-
-    def _not_finite(self) -> dict[int, str]:
-        observations, rewards = self.shared["next_observation"][self.lanes], self.shared["reward"][self.lanes]
-        finite = np.isfinite(observations).all(axis=1) & np.isfinite(rewards)
-        if finite.all():
-            return {}
-        return {self.lanes[i]: "observation or reward is not finite" for i in np.flatnonzero(~finite)}
-
-    def reset(self, lanes) -> dict[int, str]:
-        """Begins an episode in each of `lanes` on its goal set."""
-        failed = {}
-        for lane in lanes:
-            try:
-                goal_set = int(self.shared["goal_set"][lane])
-                self.shared["reset_observation"][lane] = self.simulators[lane].reset(goal_set)
-            except Exception:
-                failed[lane] = traceback.format_exc()
-        self.warnings.clear()
-        return failed
-
-    def draw(self) -> None:
-        """Draws the goal sets of the chosen lane's task from the shared stream and leaves the stream advanced."""
-        lane = int(self.shared["chosen_lane"][0])
-        stream = np.random.RandomState()
-        stream.set_state(("MT19937", self.shared["generator_key"], int(self.shared["generator_position"][0])))
-        vectors = self.simulators[lane].draw_goal_sets(stream)
-        self.shared["goal_vectors"][self.rows[lane]][:, : vectors.shape[1]] = vectors
-        _, self.shared["generator_key"][:], self.shared["generator_position"][0], *_ = stream.get_state()
-
-    def obey(self, command: bytes) -> dict[int, str]:
-        """Carries out one command; reports lanes that failed."""
-        failed = {}
-        if command in (channel.STEP, channel.STEP_AND_RESET):
-            failed = self.step()
-        if command == channel.STEP_AND_RESET:
-            failed |= self.reset(self.lanes)
-        if command == channel.RESET:
-            failed = self.reset(lane for lane in self.lanes if self.shared["reset_mask"][lane])
-        if command == channel.DRAW:
-            self.draw()
-        return failed
+from cmta_jax.environments import channel, shared_memory
 
 
 def serve(pipe: channel.Channel, memory: int) -> None:
-    """Builds the worker, then obeys until told to stop or until the pool is gone."""
+    """Builds the simulators, then obeys until told to stop."""
+    from cmta_jax.environments.lanes import Lanes  # imports MuJoCo and Meta-World; if that fails, `main` reports it
+
     spec = pipe.read_message()
     fields = {name: (tuple(shape), dtype) for name, (shape, dtype) in spec["layout"].items()}
-    worker = Worker(spec, shared_memory.attach(memory, fields))
+    lanes = Lanes(spec, shared_memory.attach(memory, fields))
     pipe.write(channel.DONE)
     while (command := pipe.read()) != channel.QUIT:
-        failed = worker.obey(command)
+        failed = lanes.obey(command)
         if failed:
             pipe.write(channel.REPORT)
             pipe.write_message(failed)
@@ -130,7 +34,7 @@ def main() -> None:
     try:
         serve(pipe, memory)
     except channel.Closed:
-        pass  # the pool's process has died or closed the pool
+        pass  # the pool is closed, or its process has died
     except Exception:
         pipe.write(channel.BROKEN)
         pipe.write_message(traceback.format_exc())
