@@ -10,7 +10,7 @@ import math
 import pathlib
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -32,12 +32,12 @@ from experiments.settings import Settings
 from experiments.stop import Stop, Stopped
 
 
-def main(arguments: Sequence[str] | None = None, make_pool: Callable[..., Any] = Pool) -> int:
+def main(arguments: Sequence[str] | None = None, pool_class: Any = Pool) -> int:
     """Runs the command line and returns the exit status.
 
     Args:
         arguments: without the program's name; by default those of the process.
-        make_pool: called like `Pool`.
+        pool_class: makes the simulators, as `Pool` does.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     if {"--help", "-h", "--helpfull"} & {*arguments}:
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None, make_pool: Callable[..., Any] =
     logging.getLogger().addHandler(console)
     try:
         with Stop() as stop:
-            return _run(arguments, make_pool, stop)
+            return _run(arguments, pool_class, stop)
     except (Stopped, KeyboardInterrupt) as stopped:
         print("Stopped; nothing was left to save.", file=sys.stderr)
         return getattr(stopped, "status", 130)
@@ -56,23 +56,23 @@ def main(arguments: Sequence[str] | None = None, make_pool: Callable[..., Any] =
         logging.getLogger().removeHandler(console)
 
 
-def _run(arguments: Sequence[str], make_pool: Callable[..., Any], stop: Stop) -> int:
+def _run(arguments: Sequence[str], pool_class: Any, stop: Stop) -> int:
     try:
         asked = command_line.parse(arguments)
-        plan = Plan(asked)
+        plan = Plan(asked, pool_class)
         folder = RunFolder(workdir_of(asked), settings.resolved(asked), asked.run.resume)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     with folder:
         try:
-            return train(plan, folder, make_pool, stop)
+            return train(plan, folder, pool_class, stop)
         except (TooManyFaults, CheckpointError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
 
 
-def train(plan: Plan, folder: RunFolder, make_pool: Callable[..., Any], stop: Stop) -> int:
+def train(plan: Plan, folder: RunFolder, pool_class: Any, stop: Stop) -> int:
     """The whole run in its folder; returns the exit status."""
     environment, workers = plan.settings.environment, plan.settings.run.env_workers
     stopwatch, lanes = Stopwatch(), math.prod(plan.lanes)
@@ -80,7 +80,7 @@ def train(plan: Plan, folder: RunFolder, make_pool: Callable[..., Any], stop: St
     progress.say(f"run folder {folder.path}")
     count = assignment.count_workers(workers, lanes)
     progress.say(f"starting {count} worker processes for {lanes} environments, drawing their goal sets")
-    with make_pool(environment, plan.seeds, plan.copies, workers) as pool:
+    with pool_class(environment, plan.seeds, plan.copies, workers) as pool:
         with Session(plan, folder, pool, stopwatch) as session:
             step, state = session.begin()
             listeners = Several(*_recorders(plan, folder, step), progress)

@@ -19,28 +19,31 @@ from cmta_jax.types import Spec
 from experiments.feasibility import check_memory, free_bytes
 from experiments.settings import Settings, resolved
 
-OBSERVATION_DIM, ACTION_DIM = 39, 4
 
 
 class Plan:
     """A run before any process or device memory is taken: method, compiled functions (not yet compiled), sizes.
 
+    Args:
+        settings: of the run.
+        pool_class: whose `observation_dim` and `action_dim` are those of the simulators.
+
     Raises:
         ValueError: the replay does not fit into memory.
     """
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: Settings, pool_class: Any):
         self.settings, training_config, environment = settings, settings.training, settings.environment
         self.seeds = [training_config.seed + i for i in range(training_config.num_seeds)]
         self.tasks, self.copies = environment.tasks, training_config.copies_per_task
         self.lanes = (len(self.seeds), len(self.tasks), self.copies)
-        spec = Spec(self.tasks, OBSERVATION_DIM, ACTION_DIM)
+        spec = Spec(self.tasks, pool_class.observation_dim, pool_class.action_dim)
         self.method = METHODS[settings.run.method].make(settings.method, spec)
         self.program = training.compile_program(
             self.method, spec, training_config, settings.method.batch_per_task, environment.horizon
         )
         self.seed_keys = training.seed_keys_of(training_config)
-        observation = jax.ShapeDtypeStruct((*self.lanes, OBSERVATION_DIM), np.float32)
+        observation = jax.ShapeDtypeStruct((*self.lanes, spec.observation_dim), np.float32)
         self.state_shapes = jax.eval_shape(self.program.start, self.seed_keys, observation)
         leaves = jax.tree.leaves(self.state_shapes.replay)
         device = jax.devices()[0]
