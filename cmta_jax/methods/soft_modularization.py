@@ -42,7 +42,7 @@ def networks(config: Config, spec: Spec) -> sac.Networks:
     if config.form == "paper":
         network = functools.partial(SoftModules, **sizes)
         task_encoder = TaskEncoder(spec.num_tasks, config.encoding_dim, config.task_encoder_depth)
-        encoder, represent = StateEncoder(config.encoding_dim), gated
+        encoder, represent = StateEncoder(config.encoding_dim), beside
     else:
         network = functools.partial(OriginalSoftModules, **sizes, base_dim=config.base_dim, gate_dim=config.gate_dim)
         task_encoder, encoder, represent = NoTask(spec.num_tasks), Identity(), alone
@@ -52,9 +52,9 @@ def networks(config: Config, spec: Spec) -> sac.Networks:
     return assembly.assemble(spec, task_encoder, encoder, actor, critics, represent=represent, **hooks)
 
 
-def gated(encoding: Array, tasks: Array) -> tuple[Array, Array]:
-    """The state's encoding `[N, B, D]`, and its product with the task's `[N, D]`, of which the routing is made."""
-    return encoding, encoding * tasks[:, None]
+def beside(encoding: Array, tasks: Array) -> tuple[Array, Array]:
+    """The state's encoding `[N, B, D]` and, beside it, the task's `[N, 1, D]`."""
+    return encoding, tasks[:, None]
 
 
 def alone(encoding: Array, tasks: Array) -> tuple[Array]:

@@ -1,6 +1,6 @@
 """Actor and critics whose trunk is a soft network; `network` is its constructor, less output and bias.
 
-A representation is a tuple: what the modules read, and, if the network does not make its own, the gate.
+A representation is a tuple: what the modules read, and, if the network does not embed tasks itself, their encodings.
 """
 
 from collections.abc import Callable

@@ -19,7 +19,7 @@ class SoftModules(nn.Module):
 
     Args of `__call__`:
         inputs: `[N, B, D]`.
-        gate: `[N, B, G]`, state and task in one, of which the routing is made.
+        task: `[N, 1, D]`; its product with the inputs is what the routing is made of.
 
     Returns:
         `[N, B, output_dim]`, the mean of the last modules' outputs.
@@ -32,8 +32,8 @@ class SoftModules(nn.Module):
     features: int = 64
 
     @nn.compact
-    def __call__(self, inputs: Array, gate: Array) -> Array:
-        routes = Routing(self.layers, self.modules, self.features, name="routing")(gate)
+    def __call__(self, inputs: Array, task: Array) -> Array:
+        routes = Routing(self.layers, self.modules, self.features, name="routing")(inputs * task)
         linear = ensemble(MLP, self.modules, in_axes=0)
         hidden = jax.nn.relu(ensemble(MLP, self.modules)((), self.features, name="layer_0")(inputs))
         for index, route in enumerate(routes[:-1], start=1):
