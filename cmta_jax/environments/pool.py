@@ -1,7 +1,6 @@
 """The lanes of all seeds, tasks and copies as one vector of environments with a common episode clock."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -9,29 +8,8 @@ from cmta_jax.environments import assignment, channel, seeding, shared_memory
 from cmta_jax.environments.config import EnvironmentConfig
 from cmta_jax.environments.episodes import Episodes
 from cmta_jax.environments.faults import FaultRecord
+from cmta_jax.environments.step import Step
 from cmta_jax.environments.team import Team
-
-
-class Step(NamedTuple):
-    """What one step of all lanes gave. L lanes in the order of seeds, tasks, copies; numpy arrays of their own.
-
-    Attributes:
-        next_observation: [L, 39] after the action; never a reset one.
-        observation: [L, 39] what to act on next: `next_observation`, or the reset one where an episode begins.
-        reward: [L] raw.
-        success: [L] whether the task is solved at this step.
-        discount: [L] 1; Meta-World has no terminal states, and a time limit is not one.
-        first: [L] whether `observation` begins an episode.
-        valid: [L] False where the step must not be learned from (a fault).
-    """
-
-    next_observation: np.ndarray
-    observation: np.ndarray
-    reward: np.ndarray
-    success: np.ndarray
-    discount: np.ndarray
-    first: np.ndarray
-    valid: np.ndarray
 
 
 class Pool:
@@ -163,6 +141,12 @@ class Pool:
         while not self._replay():
             pass  # a worker was lost meanwhile and has been replaced: once more
         return self._observation
+
+    def ping(self) -> None:
+        """An empty round trip to every worker and back; for measuring what the synchronisation costs."""
+        _must(not self._sent, "receive the step under way before a ping")
+        self._team.ask(channel.PING)
+        self._await_answers()
 
     def close(self) -> None:
         """Ends the workers. Called at exit if nobody does; may be called twice."""

@@ -1,0 +1,1 @@
+"""Benchmark suites: each a module with `run(json_path, quick)`."""

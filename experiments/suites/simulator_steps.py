@@ -1,0 +1,58 @@
+"""One environment at a time: physics alone, stock and fast steps and resets, in turns, in thread CPU time."""
+
+import time
+
+import mujoco
+import numpy as np
+
+from cmta_jax.environments.simulator.fast import FastSimulator
+from cmta_jax.environments.simulator.stock import StockSimulator
+
+_BLOCK = 30  # steps measured at a time
+
+
+def measure(tasks: tuple[str, ...], blocks: int) -> dict:
+    """Figures by task and their means; random actions."""
+    by_task = {task: _measure_task(task, blocks) for task in tasks}
+    mean = {name: float(np.mean([figures[name] for figures in by_task.values()])) for name in by_task[tasks[0]]}
+    return {
+        "step_us": {kind: mean[f"{kind} step us"] for kind in ("stock", "fast", "physics")},
+        "reset_ms": {kind: mean[f"{kind} reset us"] / 1e3 for kind in ("stock", "fast")},
+        "tasks": by_task,
+    }
+
+
+def _measure_task(task: str, blocks: int) -> dict[str, float]:
+    """Medians over blocks in which each kind has its turn, so that a busy machine slows all alike."""
+    stock, fast = StockSimulator(task), FastSimulator(task)
+    stock.vectors = fast.vectors = fast.draw_goal_sets(np.random.RandomState(0))
+    generator, rows = np.random.default_rng(0), []
+    fast.reset(0)  # its first reset of a goal set is simulated
+    for _ in range(blocks):
+        actions = generator.uniform(-1, 1, (_BLOCK, 4)).astype(np.float32)
+        row = {"stock reset us": _microseconds(lambda: stock.reset(0))}
+        row["stock step us"] = _microseconds(lambda: [stock.step(action) for action in actions]) / _BLOCK
+        row["fast reset us"] = _microseconds(lambda: [fast.reset(0) for _ in range(_BLOCK)]) / _BLOCK
+        row["fast step us"] = _microseconds(lambda: [fast.step(action) for action in actions]) / _BLOCK
+        row["physics step us"] = _physics(fast, actions)
+        rows.append(row)
+    return {name: float(np.median([row[name] for row in rows])) for name in rows[0]}
+
+
+def _physics(simulator: FastSimulator, actions: np.ndarray) -> float:
+    """Five `mj_step` and one `mj_forward` along the same actions, with MuJoCo's default flags."""
+    model, data = simulator.environment.model, simulator._data
+    simulator.reset(0)
+    model.vis.global_.bvactive = 1
+    total = 0.0
+    for action in actions:
+        simulator._move_mocap(action)
+        total += _microseconds(lambda: (mujoco.mj_step(model, data, 5), mujoco.mj_forward(model, data)))
+    model.vis.global_.bvactive = 0
+    return total / len(actions)
+
+
+def _microseconds(work) -> float:
+    began = time.thread_time_ns()
+    work()
+    return (time.thread_time_ns() - began) / 1e3
