@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def summary(run: Run) -> str:
-    """Success per task (last evaluation, best of the smoothed curve, final policy), the protocol, the paper's figures."""
+    """Success per task (last evaluation, best smoothed, final policy), the paper's figures, the protocol."""
     smoothed = statistics.smooth(run.success.mean(axis=0))  # [T, N]
     shown = [run.success[:, -1].mean(axis=0), smoothed.max(axis=0)]
     rows = [HEADER]

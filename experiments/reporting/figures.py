@@ -10,8 +10,8 @@ from experiments.reporting import cells, panels, style
 from experiments.reporting.tables import SHOWN, Groups
 
 CAPTION = (
-    "Curves: mean over seeds (and, but for Figure 6, tasks) of the success rate in evaluations, smoothed with factor 0.8; "
-    "shaded: standard deviation over seeds."
+    "Curves: mean over seeds (and, but for Figure 6, tasks) of the success rate in evaluations, smoothed with factor "
+    "0.8; shaded: standard deviation over seeds."
 )
 TEMPORAL = ("CMTA", "CMTA w/o TI")
 EXPERTS = {name for name, _ in SHOWN if name.endswith(" experts")}
@@ -51,10 +51,16 @@ def task_curves(row: Mapping[str, Group]) -> Figure:
     return figure
 
 
+def lay_out(figure: Figure) -> None:
+    """Fixes where everything stands, so that drawing the figure again does not compute it again."""
+    for _ in range(2):  # labels beside a panel move with its width, which the first pass sets
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+
+
 def save(figure: Figure, path: pathlib.Path) -> None:
     """Saves a figure as `path`.png and `path`.pdf; the same runs give the same bytes."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # laid out now; once is enough
+    lay_out(figure)
     figure.savefig(f"{path}.png", bbox_inches="tight")
     figure.savefig(f"{path}.pdf", bbox_inches="tight", metadata={"CreationDate": None})
 
