@@ -163,7 +163,7 @@ def _observe(method, warmup_steps, params, memory, rollout, outcome, seed_key, s
         params, rollout.next_carry, outcome.observation, outcome.first, keys.act, True
     )
     action = jnp.where(step + 1 < warmup_steps, _uniform(keys.warmup, action.shape), action)
-    successes = rollout.successes + outcome.success
+    successes = rollout.successes + outcome.success.astype(reward.dtype)
     finished = jnp.where(outcome.first, successes, rollout.finished)
     successes = jnp.where(outcome.first, 0.0, successes)
     return memory, Rollout(outcome.observation, action, carry, next_carry, normalizer, successes, finished)
