@@ -48,7 +48,8 @@ def empty(rows: int = ROWS):
 def _transition(step):
     def values(tag, *shape, dtype=jnp.float32):
         shape = (SEEDS, TASKS, COPIES, *shape)
-        return jnp.sin(1.7 * step + tag + jnp.arange(math.prod(shape)).reshape(shape)).astype(dtype)
+        place = jnp.arange(math.prod(shape)).reshape(shape) + 3 * step + tag
+        return jnp.sin(place.astype(jnp.float32)).astype(dtype)
 
     carry, after = values(5, 4, dtype=jnp.bfloat16), values(6, 4, dtype=jnp.bfloat16)
     return Transition(values(1, 5), values(2, 2), values(3), values(4), values(7, 5), values(3) > 0, (carry,), (after,))

@@ -64,6 +64,19 @@ def test_a_checkpoint_is_a_copy_although_its_replay_is_donated_while_it_is_writt
     example.assert_same(restored(tmp_path), example.at(350))
 
 
+def test_a_checkpoint_is_a_copy_although_its_arrays_are_overwritten_while_it_is_written(tmp_path):
+    found = example.at(50)
+    episode, count = found.pool["episode"], found.state.optimiser[2]
+    with Checkpointer(tmp_path) as checkpointer:
+        checkpointer.save(found)
+        episode += 1000
+        count += 1000
+        jax.jit(lambda critic: jax.tree.map(lambda leaf: leaf * 0, critic), donate_argnums=0)(
+            found.state.params["critic"]
+        )
+    example.assert_same(restored(tmp_path), example.at(50))
+
+
 def test_blocks_may_wait_on_the_device_or_be_fetched_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr(replay_files, "BYTES_LEFT_ON_DEVICE", 0)
     with Checkpointer(tmp_path) as checkpointer:

@@ -36,7 +36,7 @@ class Checkpointer:
         self._saved: Saved | None = None
         manifests = folder.readable(self._folder)
         if not read_only and len(manifests) == len(folder.steps(self._folder)):
-            folder.clean(self._folder, manifests.values())  # what a killed save left behind
+            self._tidy(lambda: folder.clean(self._folder, manifests.values()))  # what a killed save left behind
 
     def save(self, checkpoint: Checkpoint, *, best: float | None = None, wait: bool = False) -> bool:
         """Starts saving; the checkpoint's arrays may be donated or overwritten as soon as this returns.
