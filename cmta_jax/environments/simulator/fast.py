@@ -2,6 +2,7 @@
 
 import functools
 import math
+import struct
 
 import mujoco
 import numpy as np
@@ -13,6 +14,7 @@ from cmta_jax.environments.simulator.reset_state import ResetState
 from cmta_jax.environments.simulator.stock import StockSimulator, judge_v2
 from cmta_jax.environments.simulator.views import CachedData
 
+_FILL = struct.Struct("39d").pack_into
 _NO_SECOND_OBJECT = [0.0] * 7
 _derived = functools.cache(derive)
 
@@ -53,6 +55,7 @@ class FastSimulator(StockSimulator):
         state.restore(environment)
         environment.data = self._cached
         self._read_bounds()
+        self._goal = None if _is_view_of_mujoco(environment._get_pos_goal()) else self._read_goal()
         hand = map(_clip, state.observation[:3].tolist(), self._hand_low, self._hand_high)
         self._previous = [*hand, *state.observation[3:18].tolist()]
         return state.observation.copy()
@@ -104,7 +107,7 @@ class FastSimulator(StockSimulator):
     def _observe(self) -> np.ndarray:
         """As `SawyerXYZEnv._get_obs`, then clipped: hand, opening, objects; the same a step ago; goal.
 
-        Lists of floats, because a dozen writes into slices of an array cost more than making it at once.
+        Lists of floats, because a dozen writes into slices of an array cost more than filling it at once.
         """
         environment = self.environment
         right, left = self._fingers
@@ -117,10 +120,13 @@ class FastSimulator(StockSimulator):
             current += positions + quaternions + _NO_SECOND_OBJECT
         else:
             current += positions[:3] + quaternions[:4] + positions[3:] + quaternions[4:]
-        goal = map(_clip, environment._get_pos_goal().tolist(), self._goal_low, self._goal_high)
-        observation = np.array([*current, *self._previous, *goal])
+        observation = np.empty(39)
+        _FILL(observation, 0, *current, *self._previous, *(self._goal or self._read_goal()))
         self._previous = current
         return observation
+
+    def _read_goal(self) -> list[float]:
+        return list(map(_clip, self.environment._get_pos_goal().tolist(), self._goal_low, self._goal_high))
 
     def _read_bounds(self) -> None:
         """Observations are clipped to these; only hand and goal have bounds that they could leave."""
@@ -134,3 +140,10 @@ class FastSimulator(StockSimulator):
 
 def _clip(value: float, low: float, high: float) -> float:
     return low if value < low else high if value > high else value
+
+
+def _is_view_of_mujoco(array: np.ndarray) -> bool:
+    """Whether an array's memory is MuJoCo's: then its values follow the physics (basketball's and bin-picking's goal)."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array.base is not None

@@ -33,4 +33,5 @@ class ResetState:
         model, data = environment.model, environment.data
         mujoco.mj_setState(model, data, self._state, _INTEGRATION)
         model.body_pos[:], model.site_pos[:] = self._body_pos, self._site_pos
+        data.warning.number[:] = 0  # MuJoCo reports a kind of warning only once until then
         environment.__dict__.update(self._attributes)
