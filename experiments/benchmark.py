@@ -6,10 +6,11 @@ Speeds are ratios of things measured side by side in one run.
 """
 
 import importlib
-import inspect
 import sys
 
 from absl import flags
+
+from experiments.suites.options import Options
 
 SUITES = ("simulator", "update", "train", "memory")
 
@@ -36,14 +37,13 @@ def main(arguments: list[str] | None = None) -> int:
         rest = values(["benchmark", *(sys.argv[1:] if arguments is None else arguments)])[1:]
         if rest or values.suite is None:
             raise flags.Error(f"name one of the suites, as in --suite=update; there are {', '.join(SUITES)}")
-        options = {name: values[name].value for name in values if name not in ("suite", "json")}
-        options["num_seeds"] = [int(number) for number in options["num_seeds"]]
+        options = Options(**{name: values[name].value for name in Options._fields})
+        options = options._replace(num_seeds=[int(number) for number in options.num_seeds])
     except (flags.Error, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     suite = importlib.import_module(f"experiments.suites.{values.suite}")
-    wanted = inspect.signature(suite.run).parameters
-    suite.run(values.json, **{name: value for name, value in options.items() if name in wanted})
+    suite.run(values.json, options)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""All environments of a benchmark at once: gymnasium's vector environments and the pool in turns, in wall-clock time."""
+"""All environments of a benchmark at once: gymnasium's vector environments and the pool in turns, in wall time."""
 
 import functools
 import itertools

@@ -4,21 +4,23 @@ Update and products are timed alternately in one run, on random data, after a wa
 `ratio` is the distance to the floor: 1 would be an update that consists of matrix products at full speed only.
 """
 
-import json
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from cmta_jax.environments import resolve_tasks
-from cmta_jax.methods import METHODS, build
+from cmta_jax.methods import build
 from cmta_jax.types import Method, Spec, Transition
+from experiments.suites.options import Options
+from experiments.suites.sweep import Cell, sweep
 
 OBSERVATION_DIM, ACTION_DIM = 39, 4
-COLUMNS = ("method", "benchmark", "seeds", "parameters", "gflop", "compile_s", "update_ms", "spread_ms", "matmul_ms", "ratio")
+COLUMNS = ("parameters", "gflop", "compile_s", "update_ms", "spread_ms", "matmul_ms", "ratio")
+WARMUP = 2  # repetitions before anything is timed
 
 
 class Subject(NamedTuple):
@@ -32,67 +34,41 @@ class Subject(NamedTuple):
     parameters: int
 
 
-def run(
-    json_path: str | None = None, quick: bool = False, method: Sequence[str] = ("cmta",),
-    benchmark: Sequence[str] = ("mt10",), num_seeds: Sequence[int] = (1,), hidden_dim: int = 512, batch_per_task: int = 128,
-) -> dict:  # fmt: skip
-    """Measures every combination asked for, prints a table, and writes the figures to `json_path` if one is given.
-
-    Args:
-        json_path: file for the figures.
-        quick: 5 repetitions instead of 21.
-        method: names of methods, or `all`.
-        benchmark: `mt10`, `mt50` or comma-free task names.
-        num_seeds: seeds in one program.
-        hidden_dim, batch_per_task: sizes; the defaults are the paper's.
-
-    Returns:
-        `{"device": ..., "rows": [{column: value}]}`; with one row, its columns (`update_ms`, `matmul_ms`, `flops`,
-        `compile_s`, ...) stand at the top level too. `spread_ms` is the interquartile range.
-    """
-    figures = {"device": jax.devices()[0].device_kind, "devices": len(jax.devices()), "rows": []}
-    print(f"device: {figures['device']}; update and matrix products in float32, timed alternately\n")
-    print("".join(f"{name:>20s}" if name == "method" else f"{name:>11s}" for name in COLUMNS))
-    for name in METHODS if "all" in method else method:
-        for tasks in benchmark:
-            for seeds in num_seeds:
-                sizes = {"hidden_dim": hidden_dim, "batch_per_task": batch_per_task}
-                row = {"method": name, "benchmark": tasks, "seeds": seeds, **measure(name, tasks, seeds, sizes, 5 if quick else 21)}
-                figures["rows"].append(row)
-                print("".join(f"{_text(row[key]):>{20 if key == 'method' else 11}s}" for key in COLUMNS), flush=True)
-    if len(figures["rows"]) == 1:
-        figures |= figures["rows"][0]
-    if json_path:
-        with open(json_path, "w") as file:
-            json.dump(figures, file, indent=1)
-    return figures
+def run(json_path: str | None, options: Options) -> dict:
+    """Measures every combination asked for; `spread_ms` is the interquartile range. See `sweep` for the rest."""
+    return sweep(json_path, options, COLUMNS, measure)
 
 
-def measure(name: str, benchmark: str, seeds: int, sizes: dict[str, int], repetitions: int) -> dict[str, float]:
+def measure(cell: Cell, options: Options) -> dict[str, float]:
     """The figures of one row."""
-    tasks = resolve_tasks(benchmark)
+    tasks = resolve_tasks(cell.benchmark)
     spec = Spec(tasks, OBSERVATION_DIM, ACTION_DIM)
-    subject = prepare(build(name, sizes, spec), spec, sizes["batch_per_task"], seeds)
-    rows = len(tasks) * sizes["batch_per_task"]
-    products, product_flops = matrix_products(rows, sizes["hidden_dim"], subject.flops)
+    sizes = {"hidden_dim": options.hidden_dim, "batch_per_task": options.batch_per_task}
+    subject = prepare(build(cell.method, sizes, spec), spec, options.batch_per_task, cell.seeds)
+    products, product_flops = matrix_products(len(tasks) * options.batch_per_task, options.hidden_dim, subject.flops)
     state, update_s, product_s = subject.state, [], []
-    for repetition in range(repetitions + 2):
+    for repetition in range((5 if options.quick else 21) + WARMUP):
         began = time.perf_counter()
         state, _ = jax.block_until_ready(subject.update(state, *subject.rest))
         between = time.perf_counter()
         products()
-        if repetition >= 2:  # the first two warm up
+        if repetition >= WARMUP:
             update_s.append(between - began)
             product_s.append(time.perf_counter() - between)
     update_ms = 1e3 * statistics.median(update_s)
     matmul_ms = 1e3 * statistics.median(product_s) * subject.flops / product_flops
     lower, _, upper = statistics.quantiles(update_s)
     return {
-        "parameters": subject.parameters, "gflop": subject.flops / 1e9, "flops": subject.flops,
-        "compile_s": subject.compile_s, "update_ms": update_ms, "spread_ms": 1e3 * (upper - lower),
-        "matmul_ms": matmul_ms, "ratio": update_ms / matmul_ms,
+        "parameters": subject.parameters,
+        "gflop": subject.flops / 1e9,
+        "flops": subject.flops,
+        "compile_s": subject.compile_s,
+        "update_ms": update_ms,
+        "spread_ms": 1e3 * (upper - lower),
+        "matmul_ms": matmul_ms,
+        "ratio": update_ms / matmul_ms,
         "matmul_gflop_per_s": subject.flops / matmul_ms / 1e6,
-    }  # fmt: skip
+    }
 
 
 def prepare(method: Method, spec: Spec, batch_per_task: int, seeds: int) -> Subject:
@@ -144,7 +120,3 @@ def matrix_products(rows: int, width: int, flops: float) -> tuple[Callable[[], N
         jax.block_until_ready(result)
 
     return products, once * times
-
-
-def _text(value: Any) -> str:
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
