@@ -1,4 +1,4 @@
-"""Arrays that the pool and its workers share, in memory without a name: nothing can be left behind, however a run ends."""
+"""Arrays that the pool and its workers share, in memory without a name: nothing is left behind, however a run ends."""
 
 import mmap
 import os

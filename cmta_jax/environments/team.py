@@ -24,7 +24,9 @@ class Team:
         on_lost: called with (lanes, cause) before a lost worker is replaced; may raise.
     """
 
-    def __init__(self, tasks: list[str], dims: tuple[int, int, int], simulator: dict, num_workers: int, timeout, on_lost):
+    def __init__(
+        self, tasks: list[str], dims: tuple[int, int, int], simulator: dict, num_workers: int, timeout, on_lost
+    ):
         self._dims, self._timeout, self._on_lost = dims, timeout, on_lost
         fields = shared_memory.layout(*dims)
         self._memory = shared_memory.create(fields)

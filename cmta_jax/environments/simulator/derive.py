@@ -102,4 +102,3 @@ def _touching_object(self, object_geom_id: int) -> bool:
             for pad in force.keys() & pair:
                 force[pad] = force[pad] + data.efc_force[contact.efc_address[index]]
     return all(0 < pressure for pressure in force.values())
-

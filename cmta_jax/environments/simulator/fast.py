@@ -143,7 +143,7 @@ def _clip(value: float, low: float, high: float) -> float:
 
 
 def _is_view_of_mujoco(array: np.ndarray) -> bool:
-    """Whether an array's memory is MuJoCo's: then its values follow the physics (basketball's and bin-picking's goal)."""
+    """Whether an array's memory is MuJoCo's: then its values follow the physics (basketball's goal)."""
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array.base is not None

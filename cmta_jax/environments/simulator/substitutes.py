@@ -8,8 +8,8 @@ import types
 from math import sqrt
 
 import numpy as np
-from numpy import float64, ndarray
 from metaworld.utils import reward_utils as stock_reward_utils
+from numpy import float64, ndarray
 from scipy.spatial.transform import Rotation as StockRotation
 
 _FLOATS = frozenset((float, int, float64))  # types whose arithmetic is in double precision
