@@ -77,6 +77,10 @@ def check(config: Config) -> None:
     """Raises ValueError for settings that cannot go together."""
     if config.discount == 1.0 and config.correction_reward != "dense":
         raise ValueError("--discount=1 leaves the discounted count of successes without a bound: give one below 1.")
+    if config.learn_multiplier and config.initial_multiplier == 0.0:
+        raise ValueError(
+            "--tsac.initial_multiplier=0 would stay zero for ever: start above it, or say --tsac.learn_multiplier=false."
+        )
     if config.initial_multiplier > config.max_multiplier:
         raise ValueError(
             f"--tsac.initial_multiplier={config.initial_multiplier:g} exceeds --tsac.max_multiplier="

@@ -1,0 +1,54 @@
+"""Small methods, batches and updates for the tests of TSAC."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+
+from cmta_jax.methods import METHODS, tsac
+from cmta_jax.types import Spec, Transition
+
+SPEC = Spec(("reach", "push", "door"), observation_dim=7, action_dim=4, horizon=10)
+SMALL = {"hidden_dim": 16, "hidden_layers": 2, "batch_per_task": 8}
+ALONE = {"sparse_trains_encoder": False}  # the base's encoder learns what it learns alone
+
+# Without this, LLVM fuses multiplications and additions differently in two different programs: one unit in the last place.
+as_written = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+
+
+def base_method(name, spec=SPEC, **settings):
+    return METHODS[name].make(METHODS[name].Config(**{**SMALL, **settings}), spec)
+
+
+def wrapped(base, spec=SPEC, **settings):
+    return tsac.wrap(tsac.Config(**{**SMALL, **settings}), spec, base)
+
+
+def random_batch(seed, method, spec=SPEC, rows=8):
+    """Random transitions `[N, rows, ...]`, memory included."""
+    keys = jax.random.split(jax.random.key(seed), 7)
+    shape = (spec.num_tasks, rows)
+
+    def normal(index, *last):
+        return jax.random.normal(keys[index], (*shape, *last))
+
+    def carry(index):
+        return jax.tree.map(lambda leaf: jax.random.normal(keys[index], leaf.shape), method.begin(rows))
+
+    return Transition(
+        normal(0, spec.observation_dim), jnp.tanh(normal(1, spec.action_dim)), normal(2), jnp.ones(shape),
+        normal(3, spec.observation_dim), jax.random.bernoulli(keys[4], 0.3, shape), carry(5), carry(6),
+    )  # fmt: skip
+
+
+def base_alone(state):
+    """The base's state inside TSAC's, without the critics of success and without optimisers."""
+
+    def dense(leaf):
+        return leaf[0]
+
+    params, targets, _ = state.base
+    return (
+        params._replace(critic=jax.tree.map(dense, params.critic)),
+        targets._replace(critic=jax.tree.map(dense, targets.critic)),
+    )
