@@ -12,7 +12,7 @@ from typing import Any
 
 from cmta_jax import sac
 from cmta_jax.config import check
-from cmta_jax.methods import care, cmta, mtmhsac, mtsac, single_task_sac, soft_modularization
+from cmta_jax.methods import care, cmta, mtmhsac, mtsac, single_task_sac, soft_modularization, tsac
 from cmta_jax.types import Method, Spec
 
 METHODS = {
@@ -22,6 +22,7 @@ METHODS = {
     "mtmhsac": mtmhsac,
     "single_task_sac": single_task_sac,
     "soft_modularization": soft_modularization,
+    "tsac": tsac,
 }
 
 SHARED = tuple(field.name for field in dataclasses.fields(sac.Config))

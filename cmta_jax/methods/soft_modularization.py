@@ -4,6 +4,7 @@ import dataclasses
 import functools
 
 import jax
+import jax.numpy as jnp
 
 from cmta_jax import assembly, sac
 from cmta_jax.config import setting
@@ -53,8 +54,8 @@ def networks(config: Config, spec: Spec) -> sac.Networks:
 
 
 def beside(encoding: Array, tasks: Array) -> tuple[Array, Array]:
-    """The state's encoding `[N, B, D]` and, beside it, the task's `[N, 1, D]`."""
-    return encoding, tasks[:, None]
+    """The state's encoding and, beside it, the task's: `[N, B, D]` each."""
+    return encoding, jnp.broadcast_to(tasks[:, None], encoding.shape)
 
 
 def alone(encoding: Array, tasks: Array) -> tuple[Array]:

@@ -19,7 +19,7 @@ class SoftModules(nn.Module):
 
     Args of `__call__`:
         inputs: `[N, B, D]`.
-        task: `[N, 1, D]`; its product with the inputs is what the routing is made of.
+        task: `[N, B, D]`; its product with the inputs is what the routing is made of.
 
     Returns:
         `[N, B, output_dim]`, the mean of the last modules' outputs.
