@@ -31,7 +31,11 @@ class AppendFile:
 
     def sync(self) -> bool:
         """Makes everything so far durable; false if the disk refuses, for now."""
-        return self._try(self._sync)
+        synced = self._try(self._sync)
+        if synced and self._failing:
+            log.warning("%s is written again, nothing is missing.", self._path)
+            self._failing = False
+        return synced
 
     def close(self) -> None:
         """A last `sync`; an error in the log says what is lost if that fails."""
@@ -48,12 +52,9 @@ class AppendFile:
         except OSError as error:
             self._written = 0  # after a failed sync nobody knows what arrived: write it all again
             if not self._failing:
-                log.warning("%s cannot be written (%s): keeping it in memory, trying again.", self._path, error.strerror)
+                log.warning("%s cannot be written (%s): keeping it in memory for now.", self._path, error.strerror)
             self._failing = True
             return False
-        if self._failing:
-            log.warning("%s is written again, nothing is missing.", self._path)
-        self._failing = False
         return True
 
     def _write(self) -> None:

@@ -33,7 +33,7 @@ class RunFolder:
         self._lock = self._claim()
         try:
             if not resume and any((self.path / trace).exists() for trace in TRACES):
-                raise ValueError(f"{self.path} holds a run already: give --resume to go on with it, or another --workdir.")
+                raise ValueError(f"{self.path} holds a run: give --resume to go on with it, or another --workdir.")
             self._write_flags(flags)
             self._log = _log_to(self.path / "run.log")
         except BaseException:

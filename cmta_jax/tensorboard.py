@@ -34,7 +34,8 @@ class TensorBoardWriter(Listener):
         for file in self._files:
             _add(file, Event(wall_time=time.time(), file_version="brain.Event:2"))
             if start:
-                _add(file, Event(wall_time=time.time(), step=start + 1, session_log=SessionLog(status=SessionLog.START)))
+                restart = SessionLog(status=SessionLog.START)
+                _add(file, Event(wall_time=time.time(), step=start + 1, session_log=restart))
 
     def metrics(self, step, values):
         self._scalars(step, {f"{_group(name)}/{name}": value for name, value in values.items()})

@@ -13,7 +13,16 @@ from absl import flags as absl_flags
 from cmta_jax.run_folder import FLAGS
 from experiments import feasibility
 from experiments.flagfiles import Argument, expand
-from experiments.settings import RunConfig, Settings, config_classes, fill, flag_fields, help_of, kind_of, settings_of
+from experiments.settings import (
+    RunConfig,
+    Settings,
+    config_classes,
+    fill,
+    flag_fields,
+    help_of,
+    kind_of,
+    settings_of,
+)
 
 
 def parse(arguments: Sequence[str]) -> Settings:
@@ -34,8 +43,16 @@ def parse(arguments: Sequence[str]) -> Settings:
         saved = f"{run.workdir}/{FLAGS}"
         expanded = [*_if_there(saved), *expanded]
     settings = settings_of(values_of(expanded))
+    _check_effect([argument for argument in expanded if not argument.origin], settings)
     feasibility.check_settings(settings.training, settings.environment, settings.method)
     return settings
+
+
+def _check_effect(arguments: Sequence[Argument], settings: Settings) -> None:
+    """Refuses another method's flag on the command line itself; flagfiles may speak to several methods."""
+    for name in values_of(arguments).keys() - settings.values().keys():
+        if "." in name:
+            raise ValueError(f"--{name} has no effect with --method={settings.run.method}: leave it out.")
 
 
 def values_of(arguments: Sequence[Argument]) -> dict[str, Any]:

@@ -9,6 +9,10 @@ from cmta_jax import sac
 from cmta_jax.config import TrainingConfig
 from cmta_jax.environments import EnvironmentConfig
 
+CONTAINER_FILES = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+)
 RESERVE = 2**29  # bytes left to everything that is not the replay
 
 
@@ -19,8 +23,8 @@ def check_settings(training: TrainingConfig, environment: EnvironmentConfig, met
         below = training.eval_every // horizon * horizon
         values = " or ".join(str(value) for value in (below, below + horizon) if value)
         raise ValueError(
-            f"--eval_every={training.eval_every} is no multiple of --horizon={horizon}, and an evaluation needs the end "
-            f"of an episode: give {values}."
+            f"--eval_every={training.eval_every} is no multiple of --horizon={horizon}, and an evaluation needs the "
+            f"end of an episode: give {values}."
         )
     if training.steps_per_task <= training.warmup_steps:
         raise ValueError(
@@ -30,11 +34,11 @@ def check_settings(training: TrainingConfig, environment: EnvironmentConfig, met
     smallest = method.batch_per_task * tasks
     if training.replay_capacity < smallest:
         raise ValueError(
-            f"--replay_capacity={training.replay_capacity} is smaller than a batch of {method.batch_per_task} transitions "
-            f"for each of {tasks} tasks: give at least {smallest}."
+            f"--replay_capacity={training.replay_capacity} is smaller than a batch of {method.batch_per_task} "
+            f"transitions for each of {tasks} tasks: give at least {smallest}."
         )
     if training.seed + training.num_seeds > 2**31:
-        raise ValueError(f"--num_seeds={training.num_seeds} from --seed={training.seed} on exceeds 2**31: lower --seed.")
+        raise ValueError(f"--seed={training.seed} leaves no room for --num_seeds={training.num_seeds}: lower it.")
 
 
 def check_memory(replay_bytes: int, free_bytes: int, capacity: int, where: str = "memory") -> None:
@@ -66,10 +70,9 @@ def free_bytes(device: Any = None) -> int:
 
 def _container_bytes() -> float:
     """What a Linux control group still grants; infinite without one."""
-    group = pathlib.Path("/sys/fs/cgroup")
-    for limit, used in (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")):
+    for limit, used in CONTAINER_FILES:
         try:
-            return int((group / limit).read_text()) - int((group / used).read_text())
+            return int(pathlib.Path(limit).read_text()) - int(pathlib.Path(used).read_text())
         except (OSError, ValueError):  # not there, or `max`
             continue
     return float("inf")

@@ -60,8 +60,8 @@ class _Expansion:
         if self.files_read > MOST:
             raise ValueError(f"More than {MOST} flagfiles are included, the last one being '{name}'{where}.")
         lines = enumerate((line.strip() for line in _text(path).splitlines()), start=1)
-        arguments = [Argument(line, f"{path}, line {i}") for i, line in lines if line and not line.startswith(("#", "//"))]
-        return self.expand(arguments, (*including, path))
+        said = [(number, line) for number, line in lines if line and not line.startswith(("#", "//"))]
+        return self.expand([Argument(line, f"{path}, line {number}") for number, line in said], (*including, path))
 
 
 def find(name: str, beside: pathlib.Path | None = None, where: str = "") -> pathlib.Path:

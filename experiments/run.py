@@ -60,7 +60,7 @@ def _run(arguments: Sequence[str], pool_class: Any, stop: Stop) -> int:
     try:
         asked = command_line.parse(arguments)
         plan = Plan(asked, pool_class)
-        folder = RunFolder(workdir_of(asked), settings.resolved(asked), asked.run.resume)
+        folder = RunFolder(workdir_of(asked), settings.as_flags(asked.values()), asked.run.resume)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -97,7 +97,9 @@ def train(plan: Plan, folder: RunFolder, pool_class: Any, stop: Stop) -> int:
     return _conclude(folder, progress)
 
 
-def learn(session: Session, step: int, state: TrainState, listeners: Several, progress: Progress, stop: Stop) -> TrainState:
+def learn(
+    session: Session, step: int, state: TrainState, listeners: Listener, progress: Progress, stop: Stop
+) -> TrainState:
     """Takes the loop to its end, or to where a signal stops it, and saves there; returns the state."""
     config = session.plan.settings.training
     progress.say(f"step {step}: {'warming up' if step < config.warmup_steps else 'learning'}")

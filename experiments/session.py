@@ -6,19 +6,17 @@ from typing import Any
 import jax
 import numpy as np
 
-from cmta_jax import evaluation, training
+from cmta_jax import evaluation, methods, training
 from cmta_jax.checkpoint import Checkpoint, Checkpointer
 from cmta_jax.environments import seeding
 from cmta_jax.evaluation import Evaluation
-from cmta_jax.methods import METHODS
 from cmta_jax.progress import Stopwatch, TimedPool
 from cmta_jax.results.statistics import SMOOTHING
 from cmta_jax.run_folder import RunFolder
 from cmta_jax.training import Moment, TrainState
 from cmta_jax.types import Spec
 from experiments.feasibility import check_memory, free_bytes
-from experiments.settings import Settings, resolved
-
+from experiments.settings import Settings, as_flags
 
 
 class Plan:
@@ -38,7 +36,7 @@ class Plan:
         self.tasks, self.copies = environment.tasks, training_config.copies_per_task
         self.lanes = (len(self.seeds), len(self.tasks), self.copies)
         spec = Spec(self.tasks, pool_class.observation_dim, pool_class.action_dim)
-        self.method = METHODS[settings.run.method].make(settings.method, spec)
+        self.method = methods.build(settings.run.method, settings.values(), spec)
         self.program = training.compile_program(
             self.method, spec, training_config, settings.method.batch_per_task, environment.horizon
         )
@@ -130,7 +128,7 @@ class Session:
         """Saves everything that the run is; false if it waited and could not."""
         learner, replay, rollout = moment.state
         settings = self.plan.settings
-        metadata = {"flags": resolved(settings), "tasks": list(self.plan.tasks), "smoothed": self.smoothed}
+        metadata = {"flags": as_flags(settings.values()), "tasks": list(self.plan.tasks), "smoothed": self.smoothed}
         with self.stopwatch.part("checkpoints"):
             checkpoint = Checkpoint(moment.step, (learner, rollout), replay, self.pool.snapshot(), metadata)
             return self.checkpointer.save(checkpoint, best=self.smoothed, wait=wait)

@@ -1,25 +1,28 @@
 """Settings of a run, the names of their flags, and their help."""
 
 import dataclasses
+import functools
 import re
 import typing
 from typing import Any, NamedTuple
 
-from cmta_jax import sac
+from cmta_jax import methods, sac
 from cmta_jax.config import TrainingConfig, check, setting
 from cmta_jax.environments import EnvironmentConfig, resolve_tasks
-from cmta_jax.methods import METHODS
 
 
 @dataclasses.dataclass(frozen=True)
 class RunConfig:
     """What is run, and where."""
 
-    method: str = setting("cmta", "the learning method", choices=tuple(METHODS))
+    method: str = setting("cmta", "the learning method: " + ", ".join(methods.METHODS))
     benchmark: str = setting("mt10", "mt10, mt50 or tasks such as reach-v3,window-close-v3")
     env_workers: int | None = setting(None, "processes that simulate; by default one per core", minimum=1)
     workdir: str = setting("", "folder of the run; by default a new one under runs/")
     resume: bool = setting(False, "go on with the run in --workdir, with its flags")
+
+
+NOT_REPLAYED = ("workdir", "resume")  # where a run stands is no part of what it is
 
 
 class Settings(NamedTuple):
@@ -28,42 +31,58 @@ class Settings(NamedTuple):
     run: RunConfig
     environment: EnvironmentConfig
     training: TrainingConfig
-    method: Any  # the method's own Config, a sac.Config
+    methods: dict[str, sac.Config]  # the method by name and, after it, the methods that it wraps
 
+    @property
+    def method(self) -> sac.Config:
+        """The method's own settings and those that it shares with the others."""
+        return self.methods[self.run.method]
 
-SHARED = {field.name for field in dataclasses.fields(sac.Config)}
-NOT_REPLAYED = ("workdir", "resume")  # where a run stands is no part of what it is
+    def values(self) -> dict[str, Any]:
+        """Flag -> value, of every flag that has a meaning for this run; they say again what the settings are."""
+        values = {}
+        for config, method in ((self.run, ""), (self.training, ""), (self.environment, ""), *self._method_configs()):
+            named = {name: getattr(config, field.name) for name, field in flag_fields(type(config), method).items()}
+            values = named | values  # what a method and its base share is the method's
+        return {name: value for name, value in values.items() if value is not None and name not in NOT_REPLAYED}
+
+    def _method_configs(self):
+        return ((config, method) for method, config in self.methods.items())
 
 
 def settings_of(values: dict[str, Any]) -> Settings:
-    """Settings from the values of the flags that were given."""
+    """Settings from the values of the flags that were given.
+
+    Raises:
+        ValueError: one sentence that names the flag, the value and the remedy.
+    """
     run = fill(RunConfig, values)
-    environment = fill(EnvironmentConfig, values | {"tasks": resolve_tasks(run.benchmark)})
-    return Settings(run, environment, fill(TrainingConfig, values), fill(METHODS[run.method].Config, values, run.method))
+    name, learner = run.method, {}
+    while name:
+        learner[name] = methods.configure(name, values)
+        name = getattr(learner[name], "base", None)
+        if name in learner:
+            raise ValueError(f"--{methods.flag_of(name, 'base')}={name} would wrap itself: name another method.")
+    environment = fill(EnvironmentConfig, values, tasks=resolve_tasks(run.benchmark))
+    return Settings(run, environment, fill(TrainingConfig, values), learner)
+
+
+def as_flags(values: dict[str, Any]) -> dict[str, str]:
+    """Values as they are written after `--flag=`."""
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in values.items()}
 
 
 def config_classes() -> list[tuple[type, str]]:
     """Every class of settings, with the name of the method whose own it is (or an empty one)."""
     shared = [(RunConfig, ""), (TrainingConfig, ""), (EnvironmentConfig, ""), (sac.Config, "")]
-    return shared + [(module.Config, method) for method, module in METHODS.items()]
+    return shared + [(module.Config, method) for method, module in methods.METHODS.items()]
 
 
-def resolved(settings: Settings) -> dict[str, str]:
-    """Flag -> value, of every flag that has a meaning for this run; they say again what `settings` are."""
-    flags = {}
-    for config in settings:
-        for name, field in flag_fields(type(config), settings.run.method).items():
-            value = getattr(config, field.name)
-            if name not in NOT_REPLAYED and value is not None:
-                flags[name] = str(value).lower() if isinstance(value, bool) else str(value)
-    return flags
-
-
+@functools.cache
 def flag_fields(config_class: type, method: str = "") -> dict[str, dataclasses.Field]:
     """Flag -> the field of a settings class that it sets, for every field of a simple type."""
-    own = issubclass(config_class, sac.Config) and config_class is not sac.Config
     fields = [field for field in dataclasses.fields(config_class) if kind_of(config_class, field.name)]
-    return {f"{method}.{field.name}" if own and field.name not in SHARED else field.name: field for field in fields}
+    return {methods.flag_of(method, field.name) if method else field.name: field for field in fields}
 
 
 def kind_of(config_class: type, field: str) -> type | None:
@@ -73,14 +92,10 @@ def kind_of(config_class: type, field: str) -> type | None:
     return kinds[0] if kinds[0] in (bool, int, float, str) and typing.get_origin(annotation) is not tuple else None
 
 
-def fill(config_class: type, values: dict[str, Any], method: str = "") -> Any:
-    """An instance with the values given for its flags, checked."""
-    names = {field.name: name for name, field in flag_fields(config_class, method).items()}
-    given = {field: values[name] for field, name in names.items() if name in values}
-    if "tasks" in values and config_class is EnvironmentConfig:
-        given["tasks"] = values["tasks"]
-    config = config_class(**given)
-    check(config, names.__getitem__)
+def fill(config_class: type, values: dict[str, Any], **others: Any) -> Any:
+    """An instance with the values of its bare flags, checked."""
+    config = config_class(**others, **{name: values[name] for name in flag_fields(config_class) if name in values})
+    check(config)
     return config
 
 
