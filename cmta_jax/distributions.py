@@ -48,10 +48,12 @@ LOG_STD_MODES = {"rescaled_tanh": rescaled_tanh, "clip": clipped}
 
 
 def log_std_bias(mode: str, initial: float) -> float:
-    """The output bias that makes the initial log standard deviation about `initial` (METHODS 1.1)."""
+    """The output bias that makes the initial log standard deviation about `initial` (BUILD_NOTES 1.1)."""
     if mode == "clip":
         return initial
     unit = (initial - LOG_STD_MIN) / (0.5 * (LOG_STD_MAX - LOG_STD_MIN)) - 1.0
     if not -1.0 < unit < 1.0:
-        raise ValueError(f"--initial_log_std={initial:g} lies outside ({LOG_STD_MIN:g}, {LOG_STD_MAX:g}): choose a value between.")
+        raise ValueError(
+            f"--initial_log_std={initial:g} lies outside ({LOG_STD_MIN:g}, {LOG_STD_MAX:g}): choose a value between."
+        )
     return float(jnp.arctanh(unit))

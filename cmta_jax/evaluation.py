@@ -7,6 +7,9 @@ import numpy as np
 from cmta_jax.training import Program
 
 
+EVALUATION = 7  # marks the random streams of evaluation
+
+
 class Evaluation(NamedTuple):
     """Results of `R` rounds (one episode per lane each)."""
 
@@ -33,8 +36,9 @@ def evaluate(program: Program, params: Any, carry: Any, pool: Any, goal_sets: np
         goal_sets: `[R, S, N, C]` int, which goal set each lane plays in each round.
         horizon: steps per episode.
     """
-    success, episode_return = zip(*(_episode(program, params, carry, pool, row, horizon) for row in goal_sets), strict=True)
-    return Evaluation(np.stack(success), np.stack(episode_return))
+    episodes = [_episode(program, params, carry, pool, lanes, horizon) for lanes in goal_sets]
+    success, episode_return = map(np.stack, zip(*episodes, strict=True))
+    return Evaluation(success, episode_return)
 
 
 def _episode(program, params, carry, pool, goal_sets, horizon):
@@ -54,14 +58,13 @@ def _episode(program, params, carry, pool, goal_sets, horizon):
 
 def random_goal_sets(seeds, num_tasks: int, copies: int, rounds: int, step: int, num_goal_sets: int) -> np.ndarray:
     """Goal sets of the evaluation at `step`, `[R, S, N, C]`: uniform, from streams of their own."""
-    draws = [
-        np.random.default_rng([seed, step, 7]).integers(num_goal_sets, size=(rounds, num_tasks, copies)) for seed in seeds
-    ]
+    size = (rounds, num_tasks, copies)
+    draws = [np.random.default_rng([seed, step, EVALUATION]).integers(num_goal_sets, size=size) for seed in seeds]
     return np.stack(draws, axis=1)
 
 
 def every_goal_set(num_seeds: int, num_tasks: int, copies: int, num_goal_sets: int) -> np.ndarray:
-    """Each goal set once per task, `[R, S, N, C]`; with copies that do not divide it, the last round repeats the last set."""
+    """Each goal set once per task, `[R, S, N, C]`; if the copies do not divide them, the last set is played again."""
     rounds = -(-num_goal_sets // copies)
     order = np.minimum(np.arange(rounds * copies), num_goal_sets - 1).reshape(rounds, 1, 1, copies)
     return np.broadcast_to(order, (rounds, num_seeds, num_tasks, copies)).copy()

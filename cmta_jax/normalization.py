@@ -1,4 +1,4 @@
-"""The running normaliser of rewards (METHODS section 0, `normalized_env.py` of the reference)."""
+"""The running normaliser of rewards, as in the released code (`normalized_env.py`); the paper only says "scale 1"."""
 
 from typing import NamedTuple
 

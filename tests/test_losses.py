@@ -1,4 +1,4 @@
-"""Losses against numbers worked out on paper (METHODS section 8)."""
+"""Losses against numbers worked out on paper (BUILD_NOTES 2.6)."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Shapes, sizes and invariants of the networks (METHODS sections 1.5, 2 and 8)."""
+"""Shapes, sizes and invariants of the networks (BUILD_NOTES 1.5 and 2)."""
 
 import chex
 import jax
@@ -86,7 +86,9 @@ def test_without_temporal_information_nothing_is_remembered():
 def test_without_temporal_information_equals_a_memory_of_zeros(mixture):
     module, params, (observation, tasks, carry) = mixture
     silent = jax.tree.map(jnp.zeros_like, params["params"]["memory"])
-    with_zeros, _ = module.apply({"params": {**params["params"], "memory": silent}}, observation, tasks, zero_carry(H, (N, B)))
+    with_zeros, _ = module.apply(
+        {"params": {**params["params"], "memory": silent}}, observation, tasks, zero_carry(H, (N, B))
+    )
     kernel = params["params"]["attention"]["Dense_0"]
     attention = {"Dense_0": {"kernel": kernel["kernel"][:H], "bias": kernel["bias"]}}
     without = MixtureEncoder(num_experts=K, features=H, temporal=False)
@@ -177,7 +179,10 @@ def test_targets_follow_with_their_own_rates():
         return jnp.full((3,), value)
 
     config = sac.Config()
-    targets, params = sac.Targets(networks_at(0.0), networks_at(0.0)), sac.Parameters((), networks_at(1.0), networks_at(1.0), (), ())
+    targets, params = (
+        sac.Targets(networks_at(0.0), networks_at(0.0)),
+        sac.Parameters((), networks_at(1.0), networks_at(1.0), (), ()),
+    )
     for _ in range(10):
         targets = sac.follow(config, targets, params)
     np.testing.assert_allclose(targets.critic, 1 - 0.995**10, rtol=1e-5)

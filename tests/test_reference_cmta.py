@@ -5,8 +5,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-
 import reference_numbers as reference
+
 from cmta_jax import losses, sac
 from cmta_jax.distributions import TanhGaussian, rescaled_tanh
 from cmta_jax.methods import cmta
@@ -113,7 +113,9 @@ def test_acting_over_five_steps(monkeypatch, explore, name):
         reference.actor(numbers, "param/actor."), (), {"params": own},
         reference.task_encoder(numbers, "param/task_encoder."), jnp.zeros(4),
     )  # fmt: skip
-    carry = jax.tree.map(lambda leaf: leaf.astype(float) + 7.0, networks.begin(1))  # of an earlier episode: must be reset
+    carry = jax.tree.map(
+        lambda leaf: leaf.astype(float) + 7.0, networks.begin(1)
+    )  # of an earlier episode: must be reset
     for step, observation in enumerate(numbers["obs"]):
         monkeypatch.setattr(jax.random, "normal", lambda *_, noise=numbers["noise"][step]: jnp.asarray(noise)[:, None])
         first = jnp.full((4, 1), step == 0)

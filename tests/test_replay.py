@@ -94,7 +94,8 @@ def test_a_dropped_transition_is_never_drawn_and_leaves_its_neighbours_whole(dro
     batch = drawn(memory)
     assert set(batch.observation[0, :, 0]) == {0, 1, 2, 10}
     np.testing.assert_array_equal(
-        batch.next_observation[..., 0] - batch.observation[..., 0], np.where(batch.observation[..., 0] % 1000 == 10, 0.5, 1)
+        batch.next_observation[..., 0] - batch.observation[..., 0],
+        np.where(batch.observation[..., 0] % 1000 == 10, 0.5, 1),
     )
 
 

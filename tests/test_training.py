@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from toy_pool import ToyPool
 
 from cmta_jax import evaluation, normalization, training
 from cmta_jax.config import TrainingConfig
 from cmta_jax.methods import cmta
 from cmta_jax.types import Spec
-from toy_pool import ToyPool
 
 SPEC = Spec(("left", "right"), ToyPool.observation_dim, ToyPool.action_dim)
 HORIZON = 10
@@ -22,9 +22,7 @@ TINY = cmta.Config(hidden_dim=16, hidden_layers=1, encoding_dim=8, num_experts=2
 @functools.cache
 def program(config, training_config):
     """One program per configuration for all tests of this file: compiling is what takes their time."""
-    return training.compile_program(
-        cmta.make(config, SPEC), SPEC, training_config, config.batch_per_task, HORIZON
-    )
+    return training.compile_program(cmta.make(config, SPEC), SPEC, training_config, config.batch_per_task, HORIZON)
 
 
 class Run:

@@ -62,7 +62,10 @@ class MixtureEncoder(nn.Module):
             carry, hidden = over_time(self.memory, carry, observation)
             hidden = (hidden,)
         mix = nn.vmap(
-            MixtureEncoder._mix, variable_axes={"params": None}, split_rngs={"params": False}, in_axes=(0, None, 0, None)
+            MixtureEncoder._mix,
+            variable_axes={"params": None},
+            split_rngs={"params": False},
+            in_axes=(0, None, 0, None),
         )
         encoding, story = mix(self, observation, task_encoding, hidden, ())
         return encoding, story._replace(carry=carry)

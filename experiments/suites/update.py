@@ -41,11 +41,16 @@ def run(json_path: str | None, options: Options) -> dict:
 
 def measure(cell: Cell, options: Options) -> dict[str, float]:
     """The figures of one row."""
-    tasks = resolve_tasks(cell.benchmark)
-    spec = Spec(tasks, OBSERVATION_DIM, ACTION_DIM)
+    spec = Spec(resolve_tasks(cell.benchmark), OBSERVATION_DIM, ACTION_DIM)
     sizes = {"hidden_dim": options.hidden_dim, "batch_per_task": options.batch_per_task}
-    subject = prepare(build(cell.method, sizes, spec), spec, options.batch_per_task, cell.seeds)
-    products, product_flops = matrix_products(len(tasks) * options.batch_per_task, options.hidden_dim, subject.flops)
+    return compare(build(cell.method, sizes, spec), spec, options, cell.seeds)
+
+
+def compare(method: Method, spec: Spec, options: Options, seeds: int = 1) -> dict[str, float]:
+    """A method's update and plain matrix products of the same FLOPs, timed alternately."""
+    subject = prepare(method, spec, options.batch_per_task, seeds)
+    rows = spec.num_tasks * options.batch_per_task
+    products, product_flops = matrix_products(rows, options.hidden_dim, subject.flops)
     state, update_s, product_s = subject.state, [], []
     for repetition in range((5 if options.quick else 21) + WARMUP):
         began = time.perf_counter()
