@@ -6,7 +6,6 @@ import numpy as np
 
 from cmta_jax.training import Program
 
-
 EVALUATION = 7  # marks the random streams of evaluation
 
 
