@@ -80,25 +80,25 @@ def _with_slices(official: types.FunctionType, scope: dict) -> types.FunctionTyp
 
 @property
 def _tcp_center(self) -> np.ndarray:
-    """As the official one, computed once a step: rewards ask for it up to four times."""
+    """As the official one, computed once a step: rewards ask for it up to four times, and none writes into it."""
     data = self.data
     if type(data) is not CachedData:
         return SawyerXYZEnv.tcp_center.fget(self)
     if data.tcp_center is None:
-        data.tcp_center = (data.site("rightEndEffector").xpos + data.site("leftEndEffector").xpos) / 2.0
-        data.tcp_center.flags.writeable = False
+        data.tcp_center = (data.right_finger + data.left_finger) / 2.0
     return data.tcp_center
 
 
 def _touching_object(self, object_geom_id: int) -> bool:
     """Whether both pads press on a geom; reads all contacts at once instead of one by one in Python."""
-    data = self.data
+    data = self.data.original if type(self.data) is CachedData else self.data
     if not data.ncon:
         return False
     contact = data.contact
-    force = {data.geom("leftpad_geom").id: 0, data.geom("rightpad_geom").id: 0}
+    force = {self.data.geom("leftpad_geom").id: 0, self.data.geom("rightpad_geom").id: 0}
     for index, pair in enumerate(contact.geom.tolist()):
         if object_geom_id in pair:
             for pad in force.keys() & pair:
                 force[pad] = force[pad] + data.efc_force[contact.efc_address[index]]
-    return all(0 < pressure for pressure in force.values())
+    left, right = force.values()
+    return 0 < left and 0 < right

@@ -7,17 +7,20 @@ class CachedData:
     """Stands in for an `MjData` where Meta-World's methods read it by name, and passes on everything else.
 
     Attributes:
+        original: the `MjData`.
+        right_finger, left_finger: [3] positions of the fingers, live.
         tcp_center: [3] middle of the fingers if asked for since the last step, else None.
     """
 
     def __init__(self, data):
-        self._data = data
+        self.original = data
         self.tcp_center = None
         for kind in ("body", "site", "geom", "joint"):
             setattr(self, kind, _Elements(getattr(data, kind)).__getitem__)
+        self.right_finger, self.left_finger = self.site("rightEndEffector").xpos, self.site("leftEndEffector").xpos
 
     def __getattr__(self, name: str):
-        return getattr(self._data, name)
+        return getattr(self.original, name)
 
 
 class _Elements(dict):
