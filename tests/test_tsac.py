@@ -8,10 +8,10 @@ import pytest
 from tsac_examples import ALONE, SPEC, as_written, base_alone, base_method, random_batch, wrapped
 
 from cmta_jax import sac
-from cmta_jax.methods import METHODS, tsac
+from cmta_jax.methods import tsac
 from cmta_jax.tsac.update import Noise, draw_noise, update
 
-BASES = [name for name in ("cmta", "mtmhsac", "mtsac", "care") if name in METHODS]
+BASES = ["cmta", "mtmhsac", "mtsac", pytest.param("care", marks=pytest.mark.slow)]
 SETTINGS = {"mtsac": {"task_id": "onehot"}, "cmta": {"encoding_dim": 8}, "care": {"encoding_dim": 8}}
 
 
@@ -19,7 +19,7 @@ SETTINGS = {"mtsac": {"task_id": "onehot"}, "cmta": {"encoding_dim": 8}, "care":
 def test_without_edit_range_it_is_the_base_bit_for_bit(name):
     base = base_method(name, **SETTINGS.get(name, {}))
     method = wrapped(base, edit_range=0.0, **ALONE)
-    state, alone = (jax.jit(m.init)(jax.random.key(0)) for m in (method, base))
+    state, alone = (as_written(m.init)(jax.random.key(0)) for m in (method, base))
     step, step_alone = as_written(method.update), as_written(base.update)
     for index in range(4):
         batch, key = random_batch(index, base), jax.random.key(100 + index)
@@ -39,7 +39,7 @@ def test_without_edit_range_it_is_the_base_bit_for_bit(name):
 def test_a_correction_policy_that_says_zero_leaves_the_base_as_it_is():
     base = base_method("mtmhsac")
     method = wrapped(base, edit_range=2.0, **ALONE)
-    state, alone = (jax.jit(m.init)(jax.random.key(0)) for m in (method, base))
+    state, alone = (as_written(m.init)(jax.random.key(0)) for m in (method, base))
     batch, key = random_batch(0, base), jax.random.key(1)
 
     def silent_update(state):  # fresh: the mean is zero whatever the proposal, and so is the noise
@@ -63,7 +63,7 @@ def learner():
     base = base_method("mtmhsac")
     method = wrapped(base, critic_learning_rate=0.0)
     step = as_written(method.update)
-    state, _ = step(jax.jit(method.init)(jax.random.key(0)), random_batch(0, base), jax.random.key(1))
+    state, _ = step(as_written(method.init)(jax.random.key(0)), random_batch(0, base), jax.random.key(1))
 
     def learn(change=lambda state: state, batch=lambda batch: batch):
         return step(change(state), batch(random_batch(2, base)), jax.random.key(3))
@@ -137,8 +137,8 @@ def test_it_logs_multiplier_success_and_edits_per_task(learner):
 
 def test_a_finished_episode_moves_the_multiplier_only():
     method = wrapped(base_method("mtmhsac"))
-    state = jax.jit(method.init)(jax.random.key(0))
-    finished = jax.jit(method.finish_episode)(state, jnp.array([[0.0], [5.0], [10.0]]))
+    state = as_written(method.init)(jax.random.key(0))
+    finished = as_written(method.finish_episode)(state, jnp.array([[0.0], [4.0], [8.0]]))
     raw = state.multiplier.raw
     np.testing.assert_array_equal(np.sign(finished.multiplier.raw - raw), [1.0, 0.0, -1.0])
     chex.assert_trees_all_equal(finished._replace(multiplier=()), state._replace(multiplier=()))
@@ -149,19 +149,16 @@ def test_a_finished_episode_moves_the_multiplier_only():
     [("mtmhsac", {}, "multi_head"), ("mtsac", {"task_id": "onehot"}, "conditioned"), ("cmta", {}, "conditioned")],
 )
 def test_the_correction_policy_has_heads_per_task_where_nothing_else_names_the_task(name, settings, shared):
-    if name not in METHODS:
-        pytest.skip(f"{name} is not in the table")
     assert tsac.sharing(tsac.Config(), SPEC, base_method(name, **settings)) == shared
 
 
 @pytest.mark.parametrize("correction", ["conditioned", "multi_head", "disjoint"])
 def test_the_first_corrections_have_mean_zero(correction):
     method = wrapped(base_method("mtmhsac"), correction=correction)
-    editor, state = editor_of(method), jax.jit(method.init)(jax.random.key(0))
+    editor, state = editor_of(method), as_written(method.init)(jax.random.key(0))
     features = jax.random.normal(jax.random.key(1), (SPEC.num_tasks, 2, 64))
-    policy = jax.jit(editor.policy)(state.params.correction, features, jnp.full((SPEC.num_tasks, 2, 4), 0.3))
+    policy = as_written(editor.policy)(state.params.correction, features, jnp.full((SPEC.num_tasks, 2, 4), 0.3))
     np.testing.assert_array_equal(policy.mean, np.zeros((SPEC.num_tasks, 2, 4)))
-    assert np.all(np.abs(policy.log_std + 9.0) < 9.0)
 
 
 @pytest.mark.parametrize(
@@ -188,8 +185,8 @@ def test_settings_that_contradict_each_other_are_named(settings, words):
 def test_every_ablation_learns_something_finite(settings):
     base = base_method("mtmhsac")
     method = wrapped(base, **settings)
-    state, _ = jax.jit(method.update)(
-        jax.jit(method.init)(jax.random.key(0)), random_batch(0, base), jax.random.key(1)
+    state, _ = as_written(method.update)(
+        as_written(method.init)(jax.random.key(0)), random_batch(0, base), jax.random.key(1)
     )
     chex.assert_tree_all_finite(state)
     assert isinstance(state.base, sac.LearnerState)

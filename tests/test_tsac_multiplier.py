@@ -8,7 +8,7 @@ import pytest
 from cmta_jax.methods import tsac
 from cmta_jax.tsac import multiplier
 
-HORIZON = 10
+HORIZON = 8  # a power of two, so that half of it is the budget to the last bit: Adam's steps do not shrink with the gap
 
 
 def after(config, *episodes):
@@ -46,12 +46,12 @@ def test_with_nothing_but_success_it_falls_towards_zero():
 
 
 def test_at_the_budget_it_stays():
-    values = after(tsac.Config(budget=0.5), *always(5, times=50))
+    values = after(tsac.Config(budget=0.5), *always(4, times=50))
     np.testing.assert_array_equal(values, np.broadcast_to(values[0], values.shape))
 
 
 def test_one_tasks_success_moves_no_other_tasks_multiplier():
-    one, other = [[0], [2], [9]], [[10], [2], [9]]
+    one, other = [[0], [2], [7]], [[8], [2], [7]]
     values, changed = (after(tsac.Config(), *[episode] * 20) for episode in (one, other))
     np.testing.assert_array_equal(values[:, 1:], changed[:, 1:])
     assert values[-1, 0] > 1.0 > changed[-1, 0]
@@ -73,7 +73,7 @@ def test_identical_tasks_have_the_shared_multiplier():
 
 
 def test_a_shared_multiplier_follows_the_mean_success():
-    uneven, even = [[0], [10]], [[5], [5]]
+    uneven, even = [[0], [8]], [[4], [4]]
     config = tsac.Config(shared_multiplier=True, budget=0.3)
     values = after(config, *[uneven] * 20)
     np.testing.assert_array_equal(values[:, 0], values[:, 1])
@@ -82,7 +82,7 @@ def test_a_shared_multiplier_follows_the_mean_success():
 
 def test_copies_of_a_task_count_together():
     np.testing.assert_allclose(
-        after(tsac.Config(), *[[[0, 10]]] * 20), after(tsac.Config(), *[[[5, 5]]] * 20), rtol=1e-6
+        after(tsac.Config(), *[[[0, 6]]] * 20), after(tsac.Config(), *[[[3, 3]]] * 20), rtol=1e-6
     )
 
 
@@ -90,5 +90,5 @@ def test_copies_of_a_task_count_together():
 def test_a_fixed_multiplier_stays_and_still_reports_success(value):
     config = tsac.Config(learn_multiplier=False, initial_multiplier=value)
     np.testing.assert_allclose(after(config, *always(0, times=5)), value, rtol=1e-6)
-    state = multiplier.finish_episode(config, HORIZON, multiplier.init(config, 1), jnp.array([[7]]))
-    np.testing.assert_allclose(state.success.total / state.success.weight, [0.7], rtol=1e-6)
+    state = multiplier.finish_episode(config, HORIZON, multiplier.init(config, 1), jnp.array([[6]]))
+    np.testing.assert_allclose(state.success.total / state.success.weight, [0.75], rtol=1e-6)

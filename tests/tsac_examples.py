@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from cmta_jax.methods import METHODS, tsac
 from cmta_jax.types import Spec, Transition
 
-SPEC = Spec(("reach", "push", "door"), observation_dim=7, action_dim=4, horizon=10)
+SPEC = Spec(("reach", "push", "door-open"), observation_dim=7, action_dim=4, horizon=8)
 SMALL = {"hidden_dim": 16, "hidden_layers": 2, "batch_per_task": 8}
 ALONE = {"sparse_trains_encoder": False}  # the base's encoder learns what it learns alone
 
