@@ -1,0 +1,80 @@
+"""Writes a file of task vectors for CARE from the project's task descriptions, with a sentence encoder.
+
+    pip install '.[embeddings]'
+    python -m experiments.embed_tasks --out=embeddings.json
+    python -m experiments.run --flagfile=mt10_mixed/care.flags --care.embeddings=embeddings.json
+
+The encoder is fetched from the Hugging Face hub by sentence-transformers unless --model names a folder that holds one.
+"""
+
+import json
+import pathlib
+import sys
+from collections.abc import Callable, Sequence
+
+from absl import flags
+
+from cmta_jax.task_descriptions import descriptions
+
+Encoder = Callable[[list[str]], Sequence[Sequence[float]]]
+
+
+def _flags() -> flags.FlagValues:
+    values = flags.FlagValues()
+    flags.DEFINE_string("out", "embeddings.json", "file to write, {task name: [numbers]}", flag_values=values)
+    flags.DEFINE_string(
+        "model", "sentence-transformers/all-distilroberta-v1", "sentence encoder: a name or a folder", flag_values=values
+    )
+    return values
+
+
+def main(arguments: Sequence[str], load: Callable[[str], Encoder] | None = None) -> int:
+    """Writes the file that the command line asks for.
+
+    Args:
+        arguments: without the program's name.
+        load: makes an encoder of a model's name; sentence-transformers by default.
+
+    Returns:
+        The exit status: 0, or 2 after one sentence on what is wrong.
+    """
+    values = _flags()
+    if {"--help", "-h", "-help"} & set(arguments):
+        print(__doc__ + values.get_help())
+        return 0
+    try:
+        rest = values(["embed_tasks", *arguments])[1:]
+        if rest:
+            raise ValueError(f"Unexpected '{rest[0]}': write flags as --name=value.")
+        write(pathlib.Path(values.out), (load or sentence_transformer)(values.model))
+    except (ValueError, OSError, ImportError, flags.Error) as error:
+        print(f"embed_tasks: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    print(f"embed_tasks: {values.out}")
+    return 0
+
+
+def write(path: pathlib.Path, encode: Encoder) -> None:
+    """Writes one vector per described task."""
+    sentences = descriptions()
+    vectors = encode(list(sentences.values()))
+    entries = {task: [float(value) for value in vector] for task, vector in zip(sentences, vectors, strict=True)}
+    path.write_text(json.dumps(entries) + "\n", encoding="utf-8")
+
+
+def sentence_transformer(model: str) -> Encoder:
+    """The encoder of that name.
+
+    Raises:
+        ImportError: sentence-transformers is not installed.
+        OSError: the model cannot be had.
+    """
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError as error:
+        raise ImportError("sentence-transformers is not installed: pip install '.[embeddings]'.") from error
+    return SentenceTransformer(model).encode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
