@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cmta_jax import sac
-from cmta_jax.tsac import losses, running_mean
+from cmta_jax.tsac import critics, losses, policies, running_mean
+from cmta_jax.tsac.config import Config
 from cmta_jax.tsac.rewards import FORMS
 from cmta_jax.types import Transition
 
@@ -156,3 +157,44 @@ def test_the_proposing_policys_gradient_passes_through_the_edit_and_through_the_
     step = 1e-6 * jnp.eye(2)
     differences = [(objective(proposal + one) - objective(proposal - one)) / 2e-6 for one in step]
     np.testing.assert_allclose(jax.grad(objective)(proposal), jnp.stack(differences), rtol=1e-8)
+
+
+def test_dense_targets_count_the_entropy_of_the_proposing_policy_and_targets_of_success_do_not():
+    params = sac.Parameters((), (), (), (), log_temperature=jnp.log(jnp.array([2.0])))
+    values, log_prob = jnp.array([[[10.0]], [[20.0]]]), jnp.full((1, 1), -1.5)
+    batch = transitions([[True]], reward=0.7)
+    dense, sparse = critics.targets(Config(discount=0.5), params, batch, values, log_prob)
+    np.testing.assert_allclose(dense, [[0.7 + 0.5 * (10.0 + 2.0 * 1.5)]], rtol=1e-6)
+    np.testing.assert_allclose(sparse, [[2.0]])  # 1 + 0.5 * 20, but no more than 1 / (1 - 0.5)
+    dense, _ = critics.targets(Config(discount=0.5, entropy_in_target=False), params, batch, values, log_prob)
+    np.testing.assert_allclose(dense, [[0.7 + 0.5 * 10.0]], rtol=1e-6)
+
+
+def case(action, values, proposed_value, size):
+    """One task of one row; slopes 0."""
+    one, action = jnp.ones((1, 1)), jnp.full((1, 1, 2), action)
+    judged = critics.Judged(action, jnp.stack([values[0] * one, values[1] * one]), jnp.zeros((2, 1, 1, 2)))
+    seen = running_mean.add(running_mean.init((1,)), jnp.full(1, size), 0.99)
+    return policies.Case((), jnp.zeros((1, 1, 2)), proposed_value * one, judged, seen, jnp.ones(1), jnp.ones(1)), action
+
+
+@pytest.mark.parametrize(
+    ("settings", "distance", "success"),
+    [
+        ({}, (50.0 - 30.0) / 200.0, 80.0 * (1 - GAMMA)),
+        ({"normalize": False}, 50.0 - 30.0, 80.0),
+        ({"distance": "mse"}, 0.25, 80.0 * (1 - GAMMA)),
+        ({"correction_reward": "first"}, 20.0 / 200.0, 80.0),
+        ({"correction_reward": "cost"}, 20.0 / 200.0, 80.0 * (1 - GAMMA)),
+        ({"correction_reward": "dense"}, 20.0 / 200.0, 80.0 / 200.0),
+    ],
+)
+def test_dense_values_count_in_their_running_size_and_values_of_success_in_their_range(settings, distance, success):
+    arguments = case(action=0.5, values=(30.0, 80.0), proposed_value=50.0, size=200.0)
+    computed = policies.distance_and_success(Config(**settings), *arguments)
+    np.testing.assert_allclose(computed, [[[distance]], [[success]]], rtol=1e-5)
+
+
+def test_the_running_size_of_dense_values_is_never_taken_for_zero():
+    distance, _ = policies.distance_and_success(Config(), *case(0.5, (0.0, 0.0), proposed_value=1e-3, size=0.0))
+    np.testing.assert_allclose(distance, [[1.0]], rtol=1e-5)
