@@ -1,0 +1,222 @@
+"""The program from its command line to its run folder: on a toy pool, and briefly on Meta-World."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from toy_pool import ToyPool
+
+from cmta_jax.environments.faults import TooManyFaults
+from experiments import feasibility, run
+from experiments.stop import Stop, Stopped
+
+SMALL = (
+    "--benchmark=reach-v3,push-v3", "--horizon=10", "--steps_per_task=60", "--warmup_steps=10", "--eval_every=20",
+    "--eval_episodes=2", "--log_every=10", "--checkpoint_every=30", "--hidden_dim=16", "--hidden_layers=1",
+    "--batch_per_task=8", "--replay_capacity=400", "--cmta.encoding_dim=8", "--cmta.num_experts=2", "--seed=3",
+)  # fmt: skip
+
+
+class Toy(ToyPool):
+    """The toy with the front of the real pool; `interrupt` is called at each step of the process."""
+
+    steps = 0
+    interrupt = staticmethod(lambda step: None)
+
+    def __init__(self, config, seeds, copies, workers):
+        super().__init__(len(config.tasks), seeds, copies, config.horizon)
+
+    def receive(self):
+        self.steps += 1
+        self.interrupt(self.steps)
+        return super().receive()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+class Interrupted(Toy):
+    """Gets a signal in the middle of an episode, after an evaluation of two rounds (20 steps each) and before one."""
+
+    interrupt = staticmethod(lambda step: step == 20 + 20 + 5 and os.kill(os.getpid(), signal.SIGTERM))
+
+
+class NeverMade:
+    observation_dim, action_dim = 6, 2
+
+    def __init__(self, *_):
+        raise AssertionError("a pool was made")
+
+
+def main(folder, *arguments, pool=Toy):
+    return run.main([*SMALL, f"--workdir={folder}", *arguments], pool)
+
+
+def table(path):
+    with open(path) as file:
+        return list(csv.DictReader(file))
+
+
+def numbers(folder):
+    return {name: (folder / name).read_text() for name in ("eval.csv", "train.csv", "final.csv")}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The folder of a complete run."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    assert main(folder) == 0
+    return folder
+
+
+def test_a_run_leaves_its_whole_folder(whole):
+    names = {path.name for path in whole.iterdir()}
+    assert names >= {
+        "flags.flags", "eval.csv", "train.csv", "final.csv", "run.log", "success.png", "tensorboard", "checkpoints",
+    }  # fmt: skip
+    assert list((whole / "checkpoints").glob("step-*60.json"))
+
+
+def test_a_run_is_evaluated_when_it_was_asked_to_be(whole):
+    rows = table(whole / "eval.csv")
+    expected = [(step, "3", task) for step in ("20", "40", "60") for task in ("reach-v3", "push-v3")]
+    assert [(row["step"], row["seed"], row["task"]) for row in rows] == expected
+    assert {float(row["success"]) for row in rows} <= {0, 0.5, 1}
+
+
+def test_the_final_policy_plays_every_goal_set_once(whole):
+    rows = table(whole / "final.csv")
+    expected = {("3", task, str(goal)) for task in ("reach-v3", "push-v3") for goal in range(10)}
+    assert {(row["seed"], row["task"], row["goal_set"]) for row in rows} == expected and len(rows) == 20
+
+
+def test_the_learners_metrics_are_written_once_it_learns(whole):
+    rows = table(whole / "train.csv")
+    assert [row["step"] for row in rows] == ["20", "30", "40", "50", "60"]
+    assert all(float(row["critic_loss"]) > 0 and float(row["temperature/push-v3"]) > 0 for row in rows)
+
+
+def test_the_flags_of_a_folder_run_it_again(whole, tmp_path):
+    assert run.main([f"--flagfile={whole}/flags.flags", f"--workdir={tmp_path}/again"], Toy) == 0
+    assert numbers(tmp_path / "again") == numbers(whole)
+
+
+def test_a_run_that_is_stopped_and_resumed_is_the_run(whole, tmp_path, capsys):
+    assert main(tmp_path / "two", pool=Interrupted) == 143
+    assert "stopped and saved" in capsys.readouterr().out
+    assert len(table(tmp_path / "two" / "eval.csv")) == 2
+    assert run.main([f"--workdir={tmp_path}/two", "--resume"], Toy) == 0
+    assert numbers(tmp_path / "two") == numbers(whole)
+
+
+def test_a_complete_run_can_be_made_longer(whole, tmp_path):
+    assert main(tmp_path / "longer", "--steps_per_task=40") == 0
+    assert main(tmp_path / "longer", "--steps_per_task=60", "--resume") == 0
+    assert numbers(tmp_path / "longer") == numbers(whole)
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew(whole, tmp_path):
+    class Killed(Toy):
+        interrupt = staticmethod(lambda step: step == 55 and 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        main(tmp_path / "late", pool=Killed)
+    for leftover in (tmp_path / "late" / "checkpoints").glob("step-*"):
+        leftover.unlink()
+    assert main(tmp_path / "late", "--resume") == 0
+    assert numbers(tmp_path / "late") == numbers(whole)
+
+
+def test_seeds_trained_together_have_rows_each(tmp_path):
+    assert main(tmp_path, "--num_seeds=2", "--goals=fixed", "--copies_per_task=2", "--steps_per_task=20") == 0
+    assert [(row["seed"], row["task"]) for row in table(tmp_path / "eval.csv")] == [
+        ("3", "reach-v3"), ("3", "push-v3"), ("4", "reach-v3"), ("4", "push-v3"),
+    ]  # fmt: skip
+    assert len(table(tmp_path / "final.csv")) == 4  # one goal set for each seed and task
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--method=cmat"], "error: Unknown method 'cmat': did you mean 'cmta'?"),
+        (["--flagfile=mt10_mixd.flags"], "error: Flagfile 'mt10_mixd.flags' is not there"),
+        (["--resume"], "error: --resume finds no run in"),
+    ],
+)
+def test_bad_input_ends_with_status_2_and_one_sentence_and_makes_nothing(tmp_path, capsys, arguments, sentence):
+    assert main(tmp_path / "none", *arguments, pool=NeverMade) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(sentence) and said.count("\n") == 1
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_replay_that_does_not_fit_is_refused_before_anything_starts(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("experiments.session.free_bytes", lambda device: feasibility.RESERVE + 10_000)
+    assert main(tmp_path / "none", pool=NeverMade) == 2
+    said = capsys.readouterr().err
+    assert "--replay_capacity=400 needs 0.0 GiB" in said and "give at most" in said
+    fitting = int(said.rstrip(".\n").rpartition(" ")[2])
+    assert main(tmp_path / "fits", f"--replay_capacity={fitting}", "--batch_per_task=2", "--steps_per_task=20") == 0
+
+
+def test_free_memory_is_what_the_container_leaves(monkeypatch, tmp_path):
+    for name, text in (("limit", "5000000"), ("used", "3000000"), ("unlimited", "max")):
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(feasibility, "CONTAINER_FILES", [(tmp_path / "limit", tmp_path / "used")])
+    assert feasibility.free_bytes() == 2_000_000
+    monkeypatch.setattr(feasibility, "CONTAINER_FILES", [(tmp_path / "unlimited", tmp_path / "used")])
+    assert feasibility.free_bytes() > 2_000_000
+
+
+def test_simulators_that_fail_for_good_end_the_run_with_their_sentence(tmp_path, capsys):
+    class Broken(Toy):
+        def receive(self):
+            raise TooManyFaults("reach-v3 is beyond repair.")
+
+    assert main(tmp_path, pool=Broken) == 1
+    assert capsys.readouterr().err == "error: reach-v3 is beyond repair.\n"
+
+
+def test_without_a_workdir_runs_get_folders_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run.main([*SMALL, "--steps_per_task=20"], Toy) == 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert folder.name.endswith("_cmta_2_tasks_mixed_seed3")
+
+
+def test_help_is_printed(capsys):
+    assert run.main(["--help"], NeverMade) == 0
+    assert "--cmta.num_experts" in capsys.readouterr().out
+
+
+def test_the_first_signal_is_remembered_and_the_second_ends_the_process():
+    before = signal.getsignal(signal.SIGINT)
+    with Stop() as stop:
+        stop.patient = True
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.status == 130
+        assert signal.getsignal(signal.SIGINT) is signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_signal_before_the_loop_stops_at_once():
+    with pytest.raises(Stopped) as stopped, Stop():
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert stopped.value.status == 143
+
+
+def test_a_short_run_on_meta_world_from_another_folder(tmp_path):
+    arguments = [*SMALL, "--horizon=20", "--steps_per_task=40", "--eval_every=20", "--goals=fixed", "--env_workers=1"]
+    environment = os.environ | {"PYTHONPATH": os.path.dirname(os.path.dirname(run.__file__))}
+    command = [sys.executable, "-m", "experiments.run", "--flagfile=quickstart.flags", *arguments, "--workdir=here"]
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    assert [line.startswith(f"step {step}/40 | return") for step in (20, 40) for line in lines].count(True) == 2
+    assert len(table(tmp_path / "here" / "eval.csv")) == 4
