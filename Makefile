@@ -13,7 +13,7 @@ train: install
 	$(python) -m experiments.run --flagfile=quickstart.flags $(ARGS)
 
 test: install
-	$(python) -m pytest -m "not slow" $(ARGS)
+	$(python) -m pytest $(ARGS)
 
 slow: install
 	$(python) -m pytest -m slow $(ARGS)

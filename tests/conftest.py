@@ -4,6 +4,8 @@ import os
 import pathlib
 
 os.environ["JAX_PLATFORMS"] = "cpu"
+# Tests compile more than they compute: this halves it.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 os.environ.setdefault("MUJOCO_GL", "disable")  # simulators must not look for a screen
 
 import jax
