@@ -79,7 +79,7 @@ class TrainingConfig:
     eval_every: int = setting(3000, "steps per task between evaluations, a multiple of --horizon", minimum=1)
     eval_episodes: int = setting(1, "episodes per task in an evaluation", minimum=1)
     log_every: int = setting(1000, "steps per task between rows of train.csv", minimum=1)
-    checkpoint_every: int = setting(50_000, "steps per task between checkpoints", minimum=1)
+    checkpoint_every: int = setting(15_000, "steps per task between checkpoints", minimum=1)
     keep_checkpoints: int = setting(3, "newest checkpoints that are kept", minimum=1)
     seed: int = setting(0, "first seed", minimum=0, maximum=2**31 - 1)
     num_seeds: int = setting(1, "seeds trained in one program: --seed, --seed + 1, ...", minimum=1)
