@@ -21,16 +21,18 @@ class Stopwatch:
     """How the wall time of a run divides; what no part claims belongs to the learner."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter):
-        self._clock, self._began, self._spent = clock, clock(), {}
+        self._clock, self._began, self._spent, self._inside = clock, clock(), {}, False
 
     @contextlib.contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """Adds the time of a `with` block to `name`."""
-        began = self._clock()
+        """Adds the time of a `with` block to `name`; a block within another counts for the outer one only."""
+        began, inside, self._inside = self._clock(), self._inside, True
         try:
             yield
         finally:
-            self._spent[name] = self._spent.get(name, 0.0) + self._clock() - began
+            self._inside = inside
+            if not inside:
+                self._spent[name] = self._spent.get(name, 0.0) + self._clock() - began
 
     def shares(self) -> dict[str, float]:
         """Part -> share of the time since the last call, largest first; they sum to 1."""
@@ -76,8 +78,9 @@ class Progress(Listener):
     def say(self, message: str) -> None:
         """Prints one line, above the bar if there is one, and logs it."""
         log.info(message)
-        tqdm.tqdm.write(message, file=self._stream)
-        self._stream.flush()
+        with contextlib.suppress(OSError):  # nobody reads the pipe any more: no reason to stop
+            tqdm.tqdm.write(message, file=self._stream)
+            self._stream.flush()
 
     def begin(self, step: int) -> None:
         """Begins the loop at `step`."""

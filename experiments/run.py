@@ -82,6 +82,7 @@ def train(plan: Plan, folder: RunFolder, pool_class: Any, stop: Stop) -> int:
     progress.say(f"starting {count} worker processes for {lanes} environments, drawing their goal sets")
     with pool_class(environment, plan.seeds, plan.copies, workers) as pool:
         with Session(plan, folder, pool, stopwatch) as session:
+            progress.say("compiling")
             step, state = session.begin()
             listeners = Several(*_recorders(plan, folder, step), progress)
             try:
@@ -89,7 +90,8 @@ def train(plan: Plan, folder: RunFolder, pool_class: Any, stop: Stop) -> int:
             finally:
                 listeners.close()
         if stop.status:
-            progress.say(f"stopped and saved; go on with --workdir={folder.path} --resume")
+            how = "stopped and saved" if session.saved else "stopped; the last checkpoint could not be saved"
+            progress.say(f"{how}; go on with --workdir={folder.path} --resume")
             return stop.status
         stop.patient = False  # the checkpoint of the last step is on the disk
         progress.say("playing the final policy's episodes")
@@ -102,26 +104,29 @@ def learn(
 ) -> TrainState:
     """Takes the loop to its end, or to where a signal stops it, and saves there; returns the state."""
     config = session.plan.settings.training
-    progress.say(f"step {step}: {'warming up' if step < config.warmup_steps else 'learning'}")
+    progress.say(f"step {step}: {'warming up' if step < config.warmup_steps else 'compiling the update'}")
     progress.begin(step)
     stop.patient, updated = True, False
     for moment in session.moments(step, state):
         step, state = moment.step, moment.state
         progress.advance(step)
+        if step == config.warmup_steps:
+            progress.say(f"step {step}: compiling the update")
         if moment.metrics and not updated:
             updated = bool(jax.block_until_ready(moment.metrics))
             seconds = time.time() - psutil.Process().create_time()
-            progress.say(f"step {step}: compiled and updated for the first time, {seconds:.0f} s after the start")
+            progress.say(f"step {step}: first update, {seconds:.0f} s after the start")
         if moment.metrics and step % config.log_every == 0:
             listeners.metrics(step, jax.tree.map(np.asarray, moment.metrics))
         if step % config.eval_every == 0:
             result = session.evaluate(moment)
             listeners.evaluation(step, result.mean_success(), result.mean_return())
-        last = bool(stop.status) or step == config.steps_per_task
+        stopping = bool(stop.status)
+        last = stopping or step == config.steps_per_task
         if last or step % config.checkpoint_every == 0:
             listeners.sync()
             session.save(moment, wait=last)
-        if stop.status:
+        if stopping:
             break
     return state
 

@@ -65,6 +65,7 @@ class Session:
         self.pool = TimedPool(pool, stopwatch)
         self.horizon = plan.settings.environment.horizon
         self.smoothed = None  # mean success, smoothed over the evaluations so far
+        self.saved = True
         self.checkpointer = Checkpointer(
             folder.file("checkpoints"), keep=plan.settings.training.keep_checkpoints
         )
@@ -124,14 +125,14 @@ class Session:
         drawn = seeding.goal_sets("fixed", self.plan.seeds, self.plan.tasks, self.plan.copies, 0, restarts)
         return drawn.reshape(self.plan.lanes)
 
-    def save(self, moment: Moment, wait: bool = False) -> bool:
-        """Saves everything that the run is; false if it waited and could not."""
+    def save(self, moment: Moment, wait: bool = False) -> None:
+        """Saves everything that the run is; `saved` is false if it waited and the disk refused."""
         learner, replay, rollout = moment.state
         settings = self.plan.settings
         metadata = {"flags": as_flags(settings.values()), "tasks": list(self.plan.tasks), "smoothed": self.smoothed}
         with self.stopwatch.part("checkpoints"):
             checkpoint = Checkpoint(moment.step, (learner, rollout), replay, self.pool.snapshot(), metadata)
-            return self.checkpointer.save(checkpoint, best=self.smoothed, wait=wait)
+            self.saved = self.checkpointer.save(checkpoint, best=self.smoothed, wait=wait)
 
     def finish(self, state: TrainState) -> Evaluation:
         """The last policy on all goal sets that the run is about, written to final.csv.

@@ -29,6 +29,25 @@ def test_shares_of_the_time_sum_to_one_and_begin_anew():
     assert stopwatch.shares() == {"learning": 1.0}
 
 
+def test_a_part_within_a_part_is_counted_once():
+    clock = Clock()
+    stopwatch = Stopwatch(clock)
+    with stopwatch.part("evaluation"):
+        clock.now = 1.0
+        with stopwatch.part("simulating"):
+            clock.now = 3.0
+    clock.now = 4.0
+    assert stopwatch.shares() == {"evaluation": 0.75, "learning": 0.25}
+
+
+def test_a_reader_that_has_gone_does_not_stop_the_run():
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    Progress(steps=100, lanes=1, stopwatch=Stopwatch(), stream=Gone()).say("nobody hears this")
+
+
 def test_a_timed_pool_is_the_pool_but_for_its_waiting():
     class Pool:
         num_lanes = 3
