@@ -15,8 +15,9 @@ from cmta_jax.environments import EnvironmentConfig, Pool, assignment, channel, 
 ROOT = Path(__file__).resolve().parents[2]
 
 HOLDER = """
-import sys, time
+import signal, sys, time
 from cmta_jax.environments import EnvironmentConfig, Pool
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with SIGINT ignored
 pool = Pool(EnvironmentConfig(("reach-v3", "push-v3")), seeds=[0], workers=2)
 pool.reset()
 print(*pool.worker_pids, flush=True)
