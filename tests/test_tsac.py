@@ -1,4 +1,4 @@
-"""TSAC, our reconstruction, as a method around other methods (METHODS 6.5)."""
+"""TSAC, our reconstruction, as a method around other methods (BUILD_NOTES 6.5)."""
 
 import chex
 import jax
@@ -9,9 +9,11 @@ from tsac_examples import ALONE, SPEC, as_written, base_alone, base_method, rand
 
 from cmta_jax import sac
 from cmta_jax.methods import tsac
+from cmta_jax.networks.correction import Correction
+from cmta_jax.tsac.state import STREAM
 from cmta_jax.tsac.update import Noise, draw_noise, update
 
-BASES = ["cmta", "mtmhsac", "mtsac", pytest.param("care", marks=pytest.mark.slow)]
+BASES = ["cmta", "mtmhsac", *(pytest.param(name, marks=pytest.mark.slow) for name in ("mtsac", "care"))]
 SETTINGS = {"mtsac": {"task_id": "onehot"}, "cmta": {"encoding_dim": 8}, "care": {"encoding_dim": 8}}
 
 
@@ -154,11 +156,30 @@ def test_the_correction_policy_has_heads_per_task_where_nothing_else_names_the_t
 
 @pytest.mark.parametrize("correction", ["conditioned", "multi_head", "disjoint"])
 def test_the_first_corrections_have_mean_zero(correction):
-    method = wrapped(base_method("mtmhsac"), correction=correction)
-    editor, state = editor_of(method), as_written(method.init)(jax.random.key(0))
-    features = jax.random.normal(jax.random.key(1), (SPEC.num_tasks, 2, 64))
-    policy = as_written(editor.policy)(state.params.correction, features, jnp.full((SPEC.num_tasks, 2, 4), 0.3))
-    np.testing.assert_array_equal(policy.mean, np.zeros((SPEC.num_tasks, 2, 4)))
+    module = Correction((16,), 4, log_std_bias=1.5, sharing=correction)
+    features, proposal = jax.random.normal(jax.random.key(1), (3, 2, 8)), jnp.full((3, 2, 4), 0.3)
+    mean, log_std = jnp.split(as_written(module.init_with_output)(jax.random.key(0), features, proposal)[0], 2, axis=-1)
+    np.testing.assert_array_equal(mean, np.zeros((3, 2, 4)))
+    assert np.all(log_std != 1.5) and np.ptp(log_std) > 0.0
+
+
+def test_proposal_and_correction_are_sampled_from_streams_of_their_own():
+    loud = {"initial_log_std": 0.0}
+    base = base_method("mtmhsac", **loud)
+    method = wrapped(base, **loud)
+    params = as_written(method.init)(jax.random.key(0)).params
+    batch = random_batch(0, base, rows=64)
+    rest = (), batch.observation, jnp.ones((SPEC.num_tasks, 64), bool), jax.random.key(1), True
+    editor = editor_of(method)
+
+    def both():
+        proposal, *_ = base.act(params.base, *rest)
+        _, features, _ = sac.perceive(base.networks, params.base, *rest[:3])
+        policy = editor.policy(params.correction, features, proposal)
+        correction = sac.choose(policy, jax.random.fold_in(rest[3], STREAM), True)
+        return method.act(params, *rest)[0], editor.executed(proposal, correction)
+
+    np.testing.assert_array_equal(*as_written(both)())
 
 
 @pytest.mark.parametrize(
@@ -183,7 +204,7 @@ def test_settings_that_contradict_each_other_are_named(settings, words):
     ],
 )
 def test_every_ablation_learns_something_finite(settings):
-    base = base_method("mtmhsac")
+    base = base_method("mtsac", task_id="onehot")
     method = wrapped(base, **settings)
     state, _ = as_written(method.update)(
         as_written(method.init)(jax.random.key(0)), random_batch(0, base), jax.random.key(1)

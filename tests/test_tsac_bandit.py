@@ -1,4 +1,4 @@
-"""A bandit in which the dense reward and success pull apart: the multiplier must hold the budget (METHODS 6.5, point 11)."""
+"""A bandit whose dense reward and success pull apart: the multiplier must hold the budget (BUILD_NOTES 6.5)."""
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,7 @@ from cmta_jax.tsac import multiplier
 from cmta_jax.types import Spec, Transition
 
 TASKS = Spec(("multiplier 0", "multiplier 10", "learned multiplier"), observation_dim=1, action_dim=1, horizon=1)
-NETWORKS = {"hidden_dim": 32, "discount": 0.0, "initial_log_std": -1.0, "target_entropy": -1.5}
+NETWORKS = {"hidden_dim": 32, "hidden_layers": 2, "discount": 0.0, "initial_log_std": -1.0, "target_entropy": -1.5}
 RATES = {f"{part}_learning_rate": 3e-3 for part in ("actor", "critic", "temperature")}
 EPISODES, UPDATES, ROWS, COPIES = 160, 10, 32, 16
 

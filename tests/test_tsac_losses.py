@@ -1,4 +1,4 @@
-"""TSAC's arithmetic on paper (METHODS 6.3 and 6.5)."""
+"""TSAC's arithmetic on paper (BUILD_NOTES 6.3 and 6.5)."""
 
 import jax
 import jax.numpy as jnp
@@ -78,7 +78,8 @@ def test_an_endless_multiplier_ignores_distance_and_is_the_proposing_policys_los
 
 def test_multiplier_and_temperature_get_no_gradient_from_the_correction_loss():
     rows = jnp.arange(4.0)[None]
-    gradients = jax.grad(losses.correction_loss, argnums=(3, 4))(rows, rows, rows, jnp.ones(1), jnp.ones(1), jnp.ones(1))
+    one = jnp.ones(1)
+    gradients = jax.grad(losses.correction_loss, argnums=(3, 4))(rows, rows, rows, one, one, one)
     np.testing.assert_array_equal(gradients, [[0.0], [0.0]])
 
 
@@ -114,6 +115,12 @@ def test_value_of_a_success_that_lasts_is_gamma_to_the_steps_until_it():
 def test_without_success_values_go_to_zero_and_with_nothing_else_to_one_hundred():
     np.testing.assert_array_equal(fixed_point("every", [False]), [0.0])
     np.testing.assert_allclose(fixed_point("every", [True]), [100.0], rtol=1e-10)
+
+
+def test_a_first_success_ends_the_count_of_the_first_form_only():
+    batch = transitions([[True, False]])
+    np.testing.assert_array_equal(FORMS["first"].discount(batch), [[0.0, 1.0]])
+    np.testing.assert_array_equal(FORMS["every"].discount(batch), [[1.0, 1.0]])
 
 
 def test_the_dense_form_is_the_reward_itself():
@@ -161,11 +168,13 @@ def test_the_proposing_policys_gradient_passes_through_the_edit_and_through_the_
 
 def test_dense_targets_count_the_entropy_of_the_proposing_policy_and_targets_of_success_do_not():
     params = sac.Parameters((), (), (), (), log_temperature=jnp.log(jnp.array([2.0])))
-    values, log_prob = jnp.array([[[10.0]], [[20.0]]]), jnp.full((1, 1), -1.5)
+    values, log_prob = jnp.array([[[10.0]], [[1.2]]]), jnp.full((1, 1), -1.5)
     batch = transitions([[True]], reward=0.7)
     dense, sparse = critics.targets(Config(discount=0.5), params, batch, values, log_prob)
     np.testing.assert_allclose(dense, [[0.7 + 0.5 * (10.0 + 2.0 * 1.5)]], rtol=1e-6)
-    np.testing.assert_allclose(sparse, [[2.0]])  # 1 + 0.5 * 20, but no more than 1 / (1 - 0.5)
+    np.testing.assert_allclose(sparse, [[1.0 + 0.5 * 1.2]], rtol=1e-6)
+    _, sparse = critics.targets(Config(discount=0.5), params, batch, 100.0 * values, log_prob)
+    np.testing.assert_allclose(sparse, [[1.0 / (1.0 - 0.5)]], rtol=1e-6)  # what success at every step sums to
     dense, _ = critics.targets(Config(discount=0.5, entropy_in_target=False), params, batch, values, log_prob)
     np.testing.assert_allclose(dense, [[0.7 + 0.5 * 10.0]], rtol=1e-6)
 

@@ -1,4 +1,4 @@
-"""The correction policy learns what its loss says (METHODS 6.5, points 4 and 5)."""
+"""The correction policy learns what its loss says (BUILD_NOTES 6.5)."""
 
 import chex
 import jax

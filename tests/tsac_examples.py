@@ -9,10 +9,10 @@ from cmta_jax.methods import METHODS, tsac
 from cmta_jax.types import Spec, Transition
 
 SPEC = Spec(("reach", "push", "door-open"), observation_dim=7, action_dim=4, horizon=8)
-SMALL = {"hidden_dim": 16, "hidden_layers": 2, "batch_per_task": 8}
+SMALL = {"hidden_dim": 16, "hidden_layers": 1, "batch_per_task": 8}
 ALONE = {"sparse_trains_encoder": False}  # the base's encoder learns what it learns alone
 
-# Without this, LLVM fuses multiplications and additions differently in two different programs: one unit in the last place.
+# Without this, LLVM fuses multiplications and additions differently in two programs: one unit in the last place.
 as_written = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
 

@@ -1,4 +1,4 @@
-"""TSAC, our reconstruction: a shared policy proposes, a correction policy edits, around any method (METHODS section 6).
+"""TSAC, our reconstruction: a correction policy edits what a base policy proposes, around any method (BUILD_NOTES 6).
 
 The base's policy proposes an action for the dense reward; a second policy, which sees the proposal, edits it towards
 success; a multiplier per task, moved by on-policy success, says how much an edit may cost. With `edit_range=0` the base
@@ -13,7 +13,7 @@ from cmta_jax.networks.correction import Correction
 from cmta_jax.tsac import multiplier
 from cmta_jax.tsac.config import Config
 from cmta_jax.tsac.policies import Editor
-from cmta_jax.tsac.state import STREAM, LearnerState, Parameters, example, init
+from cmta_jax.tsac.state import STREAM, LearnerState, Parameters, init
 from cmta_jax.tsac.update import draw_noise, update
 from cmta_jax.types import Array, Carry, Method, Spec
 
@@ -79,7 +79,7 @@ def check(config: Config) -> None:
         raise ValueError("--discount=1 leaves the discounted count of successes without a bound: give one below 1.")
     if config.learn_multiplier and config.initial_multiplier == 0.0:
         raise ValueError(
-            "--tsac.initial_multiplier=0 would stay zero for ever: start above it, or say --tsac.learn_multiplier=false."
+            "--tsac.initial_multiplier=0 would stay zero for ever: start higher, or say --tsac.learn_multiplier=false."
         )
     if config.initial_multiplier > config.max_multiplier:
         raise ValueError(

@@ -1,1 +1,1 @@
-"""The parts of TSAC, our reconstruction: a correction policy around any method (METHODS section 6)."""
+"""The parts of TSAC, our reconstruction: a correction policy around any method (BUILD_NOTES section 6)."""

@@ -10,7 +10,7 @@ from cmta_jax.tsac.rewards import FORMS
 
 @dataclasses.dataclass(frozen=True)
 class Config(sac.Config):
-    """TSAC, our reconstruction: the paper's text was not at hand, every default is METHODS 6.3's."""
+    """TSAC, our reconstruction: the paper's text was not at hand, every default is BUILD_NOTES 6.3's."""
 
     base: str = setting("mtmhsac", "the method that TSAC (our reconstruction) wraps")
     edit_range: float = setting(2.0, "kappa: executed = clip(proposed + kappa * correction); 0 = the base", minimum=0.0)
@@ -30,9 +30,9 @@ class Config(sac.Config):
     distance: str = setting(
         "hinge", "price of a correction: loss of dense value, or mean squared change", choices=("hinge", "mse")
     )
-    normalize: bool = setting(True, "dense values over their running size and sparse values over their range (off: SEditor)")
-    budget: float = setting(0.5, "successful fraction of an episode's steps that is asked for", minimum=0.0, maximum=1.0)
-    learn_multiplier: bool = setting(True, "move the multiplier after every episode; off = --initial_multiplier for ever")
+    normalize: bool = setting(True, "values of success over their range, dense ones over their running size; off = raw")
+    budget: float = setting(0.5, "fraction of an episode's steps that is to succeed", minimum=0.0, maximum=1.0)
+    learn_multiplier: bool = setting(True, "move the multiplier after each episode; off = initial_multiplier for ever")
     initial_multiplier: float = setting(1.0, "weight of success against distance at the start", minimum=0.0)
     max_multiplier: float = setting(10.0, "cap of the multiplier", minimum=0.0, exclusive=True)
     multiplier_learning_rate: float = setting(0.01, "Adam's rate for the multiplier, per episode", minimum=0.0)

@@ -1,4 +1,4 @@
-"""What the second pair of critics counts (METHODS 6.3, Rewards)."""
+"""What the second pair of critics counts (BUILD_NOTES 6.3, Rewards)."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -49,9 +49,12 @@ FORMS = {
         succeeded, lambda batch: batch.discount * (1.0 - succeeded(batch)), lambda gamma: (0.0, 1.0), any_success
     ),
     "cost": Form(
-        lambda batch: succeeded(batch) - 1.0, lambda batch: batch.discount, lambda gamma: (-per_step(gamma), 0.0), fraction
+        lambda batch: succeeded(batch) - 1.0,
+        lambda batch: batch.discount,
+        lambda gamma: (-per_step(gamma), 0.0),
+        fraction,
     ),
     "dense": Form(
         lambda batch: batch.reward, lambda batch: batch.discount, lambda gamma: (-jnp.inf, jnp.inf), fraction
     ),
-}  # fmt: skip
+}

@@ -52,7 +52,7 @@ class LearnerState(NamedTuple):
 
 
 def init(config: Config, spec: Spec, base: Any, correction: Correction, key: Array) -> LearnerState:
-    """The base's fresh state, fresh critics of success beside its own, and a correction policy that corrects nothing."""
+    """The base's fresh state, critics of success beside its own, and a correction policy whose mean is nothing."""
     started = base.init(key)
     success_key, correction_key = jax.random.split(jax.random.fold_in(key, STREAM))
     success_critic = base.networks.init(success_key)["critic"]

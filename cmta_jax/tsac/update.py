@@ -1,7 +1,7 @@
 """One update of TSAC: the base's steps with edited actions and doubled critics, and the correction policy's own.
 
-The order is METHODS 6.3's: critics (with the base's encoders and auxiliary loss), proposing policy, correction policy,
-both temperatures, targets. The multiplier moves between episodes.
+The order is that of BUILD_NOTES 6.3: critics (with the base's encoders and auxiliary loss), proposing policy,
+correction policy, both temperatures, targets. The multiplier moves between episodes.
 """
 
 from typing import NamedTuple
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from cmta_jax import sac
 from cmta_jax.tsac import critics, multiplier, running_mean
 from cmta_jax.tsac.policies import Case, Editor, correction_step
-from cmta_jax.tsac.state import STREAM, LearnerState, Optimizers, Parameters
+from cmta_jax.tsac.state import STREAM, LearnerState
 from cmta_jax.types import Array, Metrics, Transition
 
 MEMORY = 0.99  # share of older updates in the running size of the dense values
