@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -87,11 +88,10 @@ class Progress(Listener):
         self._step = self._marked_step = step
         self._looked = self._marked = time.perf_counter()
         self._stopwatch.shares()
-        if self._stream.isatty():
-            layout = "{percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} steps{postfix}"
-            self._bar = tqdm.tqdm(
-                total=self._steps, initial=step, file=self._stream, dynamic_ncols=True, bar_format=layout
-            )
+        width = terminal_width()
+        if self._stream.isatty() and width:
+            layout = "{percentage:3.0f}%|{bar:10}| {n_fmt}/{total_fmt} steps{postfix}"
+            self._bar = tqdm.tqdm(total=self._steps, initial=step, file=self._stream, ncols=width, bar_format=layout)
 
     def advance(self, step: int) -> None:
         """Hears that `step` is done; cheap enough for every step."""
@@ -122,8 +122,9 @@ class Progress(Listener):
             self._bar = None
 
     def _show(self) -> None:
-        self._bar.n = self._step
-        self._bar.set_postfix_str(self._speed())
+        self._bar.n, self._bar.ncols = self._step, terminal_width()
+        short = self._speed().replace("iterations/s", "it/s").replace("environment", "env")
+        self._bar.set_postfix_str(short)
 
     def _measure(self, now: float) -> None:
         """Iterations per second since the last look."""
@@ -135,6 +136,11 @@ class Progress(Listener):
         left = duration((self._steps - self._step) / self._rate) if self._rate else "?"
         speed = f"{self._rate:.1f} iterations/s | {self._rate * self._lanes:.0f} environment steps/s | {left} left"
         return " | ".join(text for text in (self._success, speed, self._shares) if text)
+
+
+def terminal_width() -> int:
+    """Columns of the terminal; 0 where it does not say (some have none)."""
+    return shutil.get_terminal_size((0, 0)).columns
 
 
 def duration(seconds: float) -> str:

@@ -87,7 +87,8 @@ def test_environment_steps_are_iterations_times_lanes():
     assert progress._speed() == "2.0 iterations/s | 40 environment steps/s | 0:00:30 left"
 
 
-def test_a_terminal_gets_a_bar_that_ends_where_the_run_does():
+def test_a_terminal_gets_a_bar_that_ends_where_the_run_does(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
     stream = Terminal()
     progress = Progress(steps=100, lanes=1, stopwatch=Stopwatch(), stream=stream)
     progress.begin(20)
