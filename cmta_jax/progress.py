@@ -85,13 +85,18 @@ class Progress(Listener):
 
     def begin(self, step: int) -> None:
         """Begins the loop at `step`."""
-        self._step = self._marked_step = step
-        self._looked = self._marked = time.perf_counter()
-        self._stopwatch.shares()
+        self.mark(step)
         width = terminal_width()
         if self._stream.isatty() and width:
             layout = "{percentage:3.0f}%|{bar:10}| {n_fmt}/{total_fmt} steps{postfix}"
             self._bar = tqdm.tqdm(total=self._steps, initial=step, file=self._stream, ncols=width, bar_format=layout)
+
+    def mark(self, step: int) -> None:
+        """Measures from here: what came before, such as compiling, says nothing of what comes."""
+        self._step = self._marked_step = step
+        self._looked = self._marked = time.perf_counter()
+        self._rate = 0.0
+        self._stopwatch.shares()
 
     def advance(self, step: int) -> None:
         """Hears that `step` is done; cheap enough for every step."""

@@ -23,7 +23,10 @@ def _flags() -> flags.FlagValues:
     values = flags.FlagValues()
     flags.DEFINE_string("out", "embeddings.json", "file to write, {task name: [numbers]}", flag_values=values)
     flags.DEFINE_string(
-        "model", "sentence-transformers/all-distilroberta-v1", "sentence encoder: a name or a folder", flag_values=values
+        "model",
+        "sentence-transformers/all-distilroberta-v1",
+        "sentence encoder: a name or a folder",
+        flag_values=values,
     )
     return values
 

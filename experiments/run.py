@@ -116,6 +116,7 @@ def learn(
             updated = bool(jax.block_until_ready(moment.metrics))
             seconds = time.time() - psutil.Process().create_time()
             progress.say(f"step {step}: first update, {seconds:.0f} s after the start")
+            progress.mark(step)
         if moment.metrics and step % config.log_every == 0:
             listeners.metrics(step, jax.tree.map(np.asarray, moment.metrics))
         if step % config.eval_every == 0:
