@@ -17,7 +17,9 @@ class Config(sac.Config):
 
     num_experts: int = setting(6, "experts in the mixture (Table 8 has 2, 4, 6, 12, 20)", minimum=1)
     encoding_dim: int = setting(64, "width of experts, memory and task encoding", minimum=1)
-    contrastive_weight: float = setting(2500.0, "beta of Eq. 12; 0 = the ablation without contrastive loss", minimum=0.0)
+    contrastive_weight: float = setting(
+        2500.0, "beta of Eq. 12; 0 = the ablation without contrastive loss", minimum=0.0
+    )
     contrastive_temperature: float = setting(0.1, "of the InfoNCE softmax", minimum=0.0, exclusive=True)
     actor_encoder: str = setting(
         "shared",

@@ -46,7 +46,9 @@ def _read(path: str) -> dict[str, Any]:
             "python -m experiments.embed_tasks, or leave --care.embeddings out."
         ) from error
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not a JSON file of at most {LARGEST_FILE // 2**20} MiB: it must hold {{task name: [numbers]}}.") from error
+        raise ValueError(
+            f"{path} is not a JSON file of at most {LARGEST_FILE // 2**20} MiB: it must hold {{task name: [numbers]}}."
+        ) from error
     if not isinstance(entries, dict):
         raise ValueError(f"{path} holds no JSON object: it must be {{task name: [numbers]}}.")
     return entries

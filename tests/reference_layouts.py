@@ -2,8 +2,8 @@
 
 import jax.numpy as jnp
 import numpy as np
-
 import reference_numbers as reference
+
 from cmta_jax import sac
 
 

@@ -1,14 +1,14 @@
 """What every method must do, whatever it computes: one test each over the table of methods."""
 
+import checkpoint_example
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from method_examples import SMALL, SPEC, VARIANTS, as_written, random_batch, small
 
-import checkpoint_example
 from cmta_jax import methods
 from cmta_jax.checkpoint import Checkpoint, Checkpointer
-from method_examples import SMALL, SPEC, VARIANTS, as_written, random_batch, small
 
 SEEDS = jax.random.split(jax.random.key(3), 2)
 
@@ -90,5 +90,3 @@ def test_an_unknown_method_is_told_the_nearest():
 def test_a_setting_out_of_range_is_named_by_its_flag():
     with pytest.raises(ValueError, match="--care.num_experts=0 is not possible"):
         methods.build("care", SMALL | {"care.num_experts": 0}, SPEC)
-
-

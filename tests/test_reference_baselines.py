@@ -7,9 +7,9 @@ import chex
 import jax
 import jax.numpy as jnp
 import pytest
-
 import reference_layouts as layouts
 import reference_numbers as reference
+
 from cmta_jax import sac
 from cmta_jax.methods import care, mtmhsac, mtsac, single_task_sac, soft_modularization
 from cmta_jax.networks.mixture import MixtureEncoder
@@ -19,7 +19,10 @@ pytestmark = pytest.mark.usefixtures("x64")
 
 SPEC = Spec(("a", "b", "c", "d"), observation_dim=12, action_dim=4)
 SIZES = {"hidden_dim": 24, "encoding_dim": 16, "batch_per_task": 8}
-QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}  # compiled once, run five times
+QUICK = {
+    "xla_backend_optimization_level": 0,
+    "xla_llvm_disable_expensive_passes": True,
+}  # compiled once, run five times
 
 
 class Case(NamedTuple):
@@ -94,7 +97,9 @@ def test_soft_modularization_with_one_layer_is_the_released_one(tmp_path):
     settings = {"layers": 1, "module_dim": 24, "encoding_dim": 16, "batch_per_task": 8}
     config = soft_modularization.Config(**settings)
     released = care.Config(**RELEASED_MIXTURE, embeddings=write_embeddings(numbers, tmp_path))
-    networks = soft_modularization.networks(config, SPEC)._replace(encode_tasks=care.networks(released, SPEC).encode_tasks)
+    networks = soft_modularization.networks(config, SPEC)._replace(
+        encode_tasks=care.networks(released, SPEC).encode_tasks
+    )
     five_updates(
         numbers, config, networks, (layouts.soft_layout(), layouts.state_encoder, layouts.pretrained_task_encoder)
     )
@@ -113,4 +118,6 @@ def test_care_attention_and_its_gradients():
     )
     close(encoding[:, 0], numbers["z_enc"], rtol=1e-9)
     close(story.attention[:, 0], numbers["alpha"], rtol=1e-9)
-    close(gradients, (reference.mixture_encoder(numbers, "grad/"), numbers["grad_obs"], numbers["grad_z_task"]), rtol=1e-9)
+    close(
+        gradients, (reference.mixture_encoder(numbers, "grad/"), numbers["grad_obs"], numbers["grad_z_task"]), rtol=1e-9
+    )

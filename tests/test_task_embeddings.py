@@ -31,7 +31,12 @@ def test_shipped_vectors_have_mean_square_one_and_tell_all_tasks_apart():
 
 
 def test_shipped_vectors_are_the_same_on_every_machine():
-    assert [round(value, 4) for value in hashed_embeddings({"a": "ab", "b": "cd"})["a"][:4]] == [-0.585, 0.585, -0.585, 0.585]
+    assert [round(value, 4) for value in hashed_embeddings({"a": "ab", "b": "cd"})["a"][:4]] == [
+        -0.585,
+        0.585,
+        -0.585,
+        0.585,
+    ]
 
 
 def test_likeness_is_likeness_of_letters():

@@ -1,4 +1,4 @@
-"""Soft modularization as its authors released it (Yang et al., NeurIPS 2020; METHODS 3.6 iii)."""
+"""Soft modularization as its authors released it (Yang et al., NeurIPS 2020; BUILD_NOTES 3.6 iii)."""
 
 from typing import Any
 
