@@ -35,7 +35,7 @@ class Plan:
         self.seeds = [training_config.seed + i for i in range(training_config.num_seeds)]
         self.tasks, self.copies = environment.tasks, training_config.copies_per_task
         self.lanes = (len(self.seeds), len(self.tasks), self.copies)
-        spec = Spec(self.tasks, pool_class.observation_dim, pool_class.action_dim)
+        spec = Spec(self.tasks, pool_class.observation_dim, pool_class.action_dim, environment.horizon)
         self.method = methods.build(settings.run.method, settings.values(), spec)
         self.program = training.compile_program(
             self.method, spec, training_config, settings.method.batch_per_task, environment.horizon
