@@ -30,10 +30,16 @@ VARIANTS = {
 as_written = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
 
-def small(name, spec=SPEC, **settings):
+def small(name, spec=SPEC, **others):
     """A method or variant of that name, small."""
-    method, own = VARIANTS.get(name, (name, {}))
-    return methods.build(method, {**SMALL, **own, **{key.replace("__", "."): v for key, v in settings.items()}}, spec)
+    method, own = VARIANTS[name]
+    return methods.build(method, SMALL | own | others, spec)
+
+
+def settings(name):
+    """The settings of `small(name)`."""
+    method, own = VARIANTS[name]
+    return methods.configure(method, SMALL | own)
 
 
 def random_batch(seed, method, spec=SPEC, rows=ROWS):

@@ -15,7 +15,7 @@ from cmta_jax.types import Array
 
 
 class SoftModules(nn.Module):
-    """The network of Table 5; with one layer, the released code's (Deviation 22).
+    """The network of Table 5; with one layer, the released code's (Deviation 18).
 
     Args of `__call__`:
         inputs: `[N, B, D]`.
