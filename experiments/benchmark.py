@@ -1,7 +1,8 @@
 """Benchmarks: python -m experiments.benchmark --suite=update --json=update.json
 
 Suites: `simulator` (what a step of Meta-World costs, and the pool), `update` (the jitted update against plain matrix
-products), `methods` (the same for every row of the paper's tables), `train` (end-to-end iterations with and without overlap), `memory` (what a run occupies).
+products), `methods` (the same for every row of the paper's tables), `train` (end-to-end iterations with and without
+overlap), `memory` (what a run occupies).
 Speeds are ratios of things measured side by side in one run.
 """
 
