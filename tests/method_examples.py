@@ -19,7 +19,6 @@ SMALL = {
 }  # fmt: skip
 VARIANTS = {
     **{name: (name, {}) for name in methods.METHODS},
-    "mtsac+te": ("mtsac", {"mtsac.task_encoder": True}),
     "soft_modularization, original": (
         "soft_modularization",
         {"soft_modularization.form": "original", "soft_modularization.loss_weights": True, "max_gradient_norm": 1.0},
