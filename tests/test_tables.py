@@ -12,7 +12,9 @@ from experiments.reporting.names import row_name
 
 TABLES = json.loads((SHIPPED / "tables.json").read_text())
 PAPER = json.loads((pathlib.Path(__file__).parent.parent / "experiments/reporting/paper_tables.json").read_text())
-CELLS = sorted({(row, cell, file) for rows in TABLES.values() for row, cells in rows.items() for cell, file in cells.items()})
+CELLS = sorted(
+    {(row, cell, file) for rows in TABLES.values() for row, cells in rows.items() for cell, file in cells.items()}
+)
 
 
 @pytest.mark.parametrize(("row", "cell", "file"), CELLS)
