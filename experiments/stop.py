@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM: the first one asks the run to save and end, the second one ends the process at once."""
+"""Ctrl-C and SIGTERM ask the run to save and end. A Ctrl-C after that ends the process at once.
+
+Further SIGTERMs change nothing: clusters and `timeout` send it to the process and again to its group.
+"""
 
 import signal
 import threading
@@ -35,8 +38,9 @@ class Stop:
             signal.signal(number, handler)
 
     def _hear(self, number, frame):
-        for each in SIGNALS:
-            signal.signal(each, signal.SIG_DFL)
+        if self.status:
+            return
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         self.status = 128 + number
         if not self.patient:
             raise Stopped(number)
