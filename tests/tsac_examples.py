@@ -3,10 +3,10 @@
 import functools
 
 import jax
-import jax.numpy as jnp
+import method_examples
 
 from cmta_jax.methods import METHODS, tsac
-from cmta_jax.types import Spec, Transition
+from cmta_jax.types import Spec
 
 SPEC = Spec(("reach", "push", "door-open"), observation_dim=7, action_dim=4, horizon=8)
 SMALL = {"hidden_dim": 16, "hidden_layers": 1, "batch_per_task": 8}
@@ -26,19 +26,7 @@ def wrapped(base, spec=SPEC, **settings):
 
 def random_batch(seed, method, spec=SPEC, rows=8):
     """Random transitions `[N, rows, ...]`, memory included."""
-    keys = jax.random.split(jax.random.key(seed), 7)
-    shape = (spec.num_tasks, rows)
-
-    def normal(index, *last):
-        return jax.random.normal(keys[index], (*shape, *last))
-
-    def carry(index):
-        return jax.tree.map(lambda leaf: jax.random.normal(keys[index], leaf.shape), method.begin(rows))
-
-    return Transition(
-        normal(0, spec.observation_dim), jnp.tanh(normal(1, spec.action_dim)), normal(2), jnp.ones(shape),
-        normal(3, spec.observation_dim), jax.random.bernoulli(keys[4], 0.3, shape), carry(5), carry(6),
-    )  # fmt: skip
+    return method_examples.random_batch(seed, method, spec, rows)
 
 
 def base_alone(state):
