@@ -1,0 +1,233 @@
+"""Trained policies from a run folder, played by the two protocols."""
+
+import csv
+import json
+import shutil
+
+import jax
+import numpy as np
+import pytest
+from tiny_runs import MetaWorldSized, Toy, leaves_equal, tiny_run
+
+from cmta_jax.checkpoint import Checkpointer, save_policy
+from experiments import evaluate
+from experiments.policies import acting, metaworld_protocol, outcome, paper_protocol
+from experiments.policies.trained import load
+from experiments.settings import as_flags
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tiny_run(tmp_path_factory.mktemp("runs") / "two", "--num_seeds=2")
+
+
+@pytest.fixture(scope="module")
+def trained(folder):
+    return load(folder, "newest", Toy)
+
+
+@pytest.fixture(scope="module")
+def sized(tmp_path_factory):
+    """A policy with Meta-World's sizes."""
+    arguments = ("--benchmark=reach-v3", "--steps_per_task=20")
+    return load(tiny_run(tmp_path_factory.mktemp("runs") / "one", *arguments, pool=MetaWorldSized), "newest", Toy39)
+
+
+class Toy39(Toy):
+    observation_dim, action_dim = 39, 4
+
+
+def rows(path):
+    with open(path) as file:
+        return list(csv.DictReader(file))
+
+
+def copied(folder, tmp_path):
+    return shutil.copytree(folder, tmp_path / "copy")
+
+
+def test_the_paper_protocol_repeats_the_final_performance_of_the_run(folder, trained):
+    """final.csv was played by the run itself: every goal set once, by the last policy."""
+    assert evaluate.main([f"--workdir={folder}"], Toy) == 0
+    final = rows(folder / "final.csv")
+    for row in rows(folder / "evaluation_paper.csv"):
+        same = [one for one in final if (one["seed"], one["task"]) == (row["seed"], row["task"])]
+        assert (row["protocol"], row["step"], row["episodes"]) == ("paper", "40", "10") and len(same) == 10
+        assert int(row["successes"]) == sum(int(one["success"]) for one in same)
+        mean_return = np.mean([float(one["episode_return"]) for one in same])
+        np.testing.assert_allclose(float(row["mean_return"]), mean_return, rtol=1e-4)
+
+
+def test_the_table_names_its_protocol_and_pools_the_seeds(capsys):
+    result = outcome.Outcome("paper", "meaning.", 40, (0, 1), ("reach-v3",), 10, np.array([[4], [5]]), np.ones((2, 1)))
+    lines = outcome.table(result).splitlines()
+    assert lines[0] == "Protocol 'paper': meaning."
+    # Wilson for 9 of 20 by hand: centre (0.45 + 0.096) / 1.192, half width 1.96 / 1.192 * sqrt(.2475/20 + .0024)
+    assert lines[2].split() == ["reach-v3", "45.0", "[25.8,", "65.8]", "20", "1.0"]
+
+
+def test_the_parameters_are_those_of_the_checkpoint_asked_for(folder, trained):
+    first, best = load(folder, "20", Toy), load(folder, "best", Toy)
+    assert (first.step, trained.step) == (20, 40)
+    assert not leaves_equal(first.params.actor, trained.params.actor)
+    with Checkpointer(folder / "checkpoints", read_only=True) as checkpointer:
+        assert best.step == checkpointer.best_step()
+    assert trained.seeds == (3, 4)
+    assert {leaf.shape[0] for leaf in jax.tree.leaves(trained.params)} == {2}
+
+
+def test_a_policy_file_gives_the_same_policy(trained, tmp_path):
+    flags = as_flags(trained.settings.values())
+    save_policy(tmp_path / "policy.safetensors", trained.params, {"flags": flags, "method": "cmta", "step": 40})
+    again = load(tmp_path / "policy.safetensors", "newest", Toy)
+    assert leaves_equal(again.params, trained.params) and again.seeds == trained.seeds and again.step == 40
+    assert again.folder == tmp_path
+
+
+def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(folder, tmp_path, caplog):
+    copy = copied(folder, tmp_path)
+    (copy / "checkpoints" / "step-000000040.json").write_text("{}")
+    assert load(copy, "newest", Toy).step == 20
+
+
+def test_only_the_learner_is_read(folder, tmp_path):
+    """Neither the replay nor the simulators' snapshot is needed."""
+    copy = copied(folder, tmp_path)
+    for path in [*(copy / "checkpoints").glob("replay-*"), *(copy / "checkpoints").glob("rest-*")]:
+        path.unlink()
+    assert load(copy, "newest", Toy).step == 40
+
+
+def test_mean_actions_repeat_themselves_and_sampled_ones_do_not(trained):
+    observation, first = np.ones((2, 2, 1, 6), np.float32), np.zeros((2, 2, 1), bool)
+    for sample in (False, True):
+        player = acting.player(trained, sample)
+        one, carry = player.act(trained.params, player.begin(1, 0), observation, first)
+        other, _ = player.act(trained.params, player.begin(1, 1), observation, first)
+        assert np.array_equal(one, other) != sample
+        again, _ = player.act(trained.params, (carry[0], player.begin(1, 0)[1]), observation, first)
+        assert np.array_equal(one, again) != sample
+
+
+def test_sampled_episodes_are_all_counted(folder):
+    assert evaluate.main([f"--workdir={folder}", "--sample", "--episodes=2"], Toy) == 0
+    assert {row["episodes"] for row in rows(folder / "evaluation_paper.csv")} == {"20"}
+
+
+def test_fixed_goals_are_each_seeds_own(tmp_path):
+    folder = tiny_run(tmp_path / "fixed", "--goals=fixed", "--copies_per_task=2", "--steps_per_task=20")
+    trained = load(folder, "newest", Toy)
+    pool = Toy(trained.settings.environment, trained.seeds, 2)
+    assert paper_protocol.play(trained, pool, 1, False).episodes == 1
+
+
+def test_the_official_agent_keeps_and_resets_the_memory_of_each_environment(trained):
+    """Against the method itself, lane by lane, with the episode of task 1 beginning anew before the third step."""
+    agent = metaworld_protocol.OfficialAgent(trained, seed=1, sample=False)
+    agent.reset(np.ones(2, bool))
+    params = jax.tree.map(lambda leaf: leaf[1], trained.params)
+    carry, observations = trained.method.begin(1), np.random.default_rng(0).normal(size=(4, 2, 6))
+    for step, observation in enumerate(observations):
+        first = np.array([[step == 0], [step in (0, 2)]])
+        if step:
+            agent.reset(first[:, 0])
+        action, _, carry = trained.method.act(
+            params, carry, observation.astype(np.float32)[:, None], first, jax.random.key(0), False
+        )
+        np.testing.assert_allclose(agent.eval_action(observation), action[:, 0], rtol=1e-5, atol=1e-6)
+
+
+def test_the_official_evaluation_plays_our_policy(sized):
+    result = metaworld_protocol.play(sized, episodes=1, sample=False)
+    assert (result.protocol, result.episodes, result.tasks) == ("metaworld", 1, ("reach-v3",))
+    assert result.successes.shape == (1, 1) and 0 < result.mean_return[0, 0] < 5000
+
+
+def test_official_rates_become_counts_of_the_right_task(trained, monkeypatch):
+    def evaluation(agent, environments, num_episodes):
+        return 0.0, 0.0, {"push-v3": 1 / 3, "reach-v3": 1.0}, {"push-v3": [1.0, 2.0, 3.0], "reach-v3": [5.0] * 3}
+
+    class Environments:
+        def close(self):
+            pass
+
+    monkeypatch.setattr(metaworld_protocol, "evaluation", evaluation)
+    monkeypatch.setattr(metaworld_protocol, "official_environments", lambda tasks, seed: Environments())
+    result = metaworld_protocol.play(trained, episodes=3, sample=False)
+    assert result.successes.tolist() == [[3, 1]] * 2 and result.mean_return.tolist() == [[5.0, 2.0]] * 2
+
+
+@pytest.mark.slow
+def test_the_official_vector_has_our_order_of_tasks():
+    from metaworld.evaluation import _get_task_names
+
+    from cmta_jax.environments.benchmarks import MT10
+
+    environments = metaworld_protocol.official_environments(MT10, 0)
+    assert tuple(_get_task_names(environments)) == MT10
+    environments.close()
+
+
+def manifest_with(copy, change):
+    """Rewrites the metadata of all manifests, with digests that fit."""
+    from cmta_jax.checkpoint import manifest
+
+    for path in (copy / "checkpoints").glob("step-*.json"):
+        page = json.loads(path.read_text())
+        page["body"]["metadata"]["flags"].update(change)
+        path.write_text(json.dumps(page | {"digest": manifest._digest(page["body"])}))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "arguments", "sentence"),
+    [
+        (None, ["--protocol=papr"], "Unknown protocol 'papr': choose paper or metaworld."),
+        (None, ["--episodes=2"], "--episodes=2 would play the same episode 2 times: add --sample."),
+        (None, ["--step=7"], "holds no checkpoint of --step=7: choose newest, best or one of 20, 40."),
+        (None, ["--workdir="], "No policy was named: give --workdir, a run folder or a policy file."),
+        (None, ["--workdir=/nowhere"], "/nowhere is neither a run folder (it has no flags.flags) nor a policy file"),
+        (None, ["extra"], "Unexpected 'extra': write flags as --name=value."),
+        (lambda copy: shutil.rmtree(copy / "checkpoints"), [], "holds no checkpoint that can be read"),
+        (lambda copy: manifest_with(copy, {"method": "care"}), [], "--method=care, but flags.flags says cmta"),
+        (lambda copy: manifest_with(copy, {"horizon": "20"}), [], "made with --horizon=20, but flags.flags says 10"),
+        (lambda copy: (copy / "flags.flags").write_bytes(b"\xff\xfe"), [], "flags.flags cannot be read"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_sentence_and_status_2(folder, tmp_path, capsys, spoil, arguments, sentence):
+    copy = copied(folder, tmp_path)
+    if spoil:
+        spoil(copy)
+    assert evaluate.main([f"--workdir={copy}", *arguments], Toy) == 2
+    said = capsys.readouterr().err
+    assert sentence in said and said.startswith("evaluate: ") and said.count("\n") == 1
+
+
+def test_damaged_parameters_are_named(folder, tmp_path, capsys):
+    copy = copied(folder, tmp_path)
+    for path in (copy / "checkpoints").glob("state-*/**/*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[:-1])
+    assert evaluate.main([f"--workdir={copy}"], Toy) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("evaluate: the checkpoint of step 20 in") and "bytes instead of" in said
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(b"", "cannot be loaded as a policy"), (b"x" * 100, "cannot be loaded as a policy")],
+)
+def test_a_foreign_file_is_no_policy(tmp_path, capsys, content, sentence):
+    (tmp_path / "policy.safetensors").write_bytes(content)
+    assert evaluate.main([f"--workdir={tmp_path}/policy.safetensors"], Toy) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_policy_file_without_flags_is_refused(trained, tmp_path, capsys):
+    save_policy(tmp_path / "policy.safetensors", trained.params, {})
+    assert evaluate.main([f"--workdir={tmp_path}/policy.safetensors"], Toy) == 2
+    assert "does not say with which flags its policy was trained" in capsys.readouterr().err
+
+
+def test_help_is_printed(capsys):
+    assert evaluate.main(["--help"], Toy) == 0
+    assert "--protocol" in capsys.readouterr().out
