@@ -1,0 +1,37 @@
+"""Gradient descent: which optimiser moves what, and one step of it."""
+
+from typing import Any
+
+import jax
+import optax
+
+from cmta_jax.sac.state import Config, Parameters, Targets
+
+
+def critic_group(params: Parameters) -> dict[str, Any]:
+    """The parameters that the critic loss trains."""
+    return {"critic": params.critic, "encoder": params.encoder, "task_encoder": params.task_encoder}
+
+
+def transforms(config: Config) -> tuple[optax.GradientTransformation, ...]:
+    """Adam for critics (with the encoders), actor and temperatures, in this order."""
+    rates = config.critic_learning_rate, config.actor_learning_rate, config.temperature_learning_rate
+    if not config.max_gradient_norm:
+        return tuple(optax.adam(rate) for rate in rates)
+    clip = optax.clip_by_global_norm(config.max_gradient_norm)
+    return tuple(optax.chain(clip, optax.adam(rate)) for rate in rates)
+
+
+def descend(transform: optax.GradientTransformation, gradients: Any, optimizer: Any, params: Any) -> tuple[Any, Any]:
+    """One optimiser step: the new parameters and the new optimiser state."""
+    with jax.numpy_dtype_promotion("standard"):  # optax raises a float to an integer power
+        updates, optimizer = transform.update(gradients, optimizer, params)
+        return optax.apply_updates(params, updates), optimizer
+
+
+def follow(config: Config, targets: Targets, params: Parameters) -> Targets:
+    """The target copies take one step towards the parameters."""
+    return Targets(
+        optax.incremental_update(params.critic, targets.critic, config.target_rate),
+        optax.incremental_update(params.encoder, targets.encoder, config.encoder_target_rate),
+    )
