@@ -78,6 +78,7 @@ class TrainingConfig:
     replay_capacity: int = setting(5_000_000, "transitions kept per seed, over all tasks", minimum=1)
     eval_every: int = setting(3000, "steps per task between evaluations, a multiple of --horizon", minimum=1)
     eval_episodes: int = setting(1, "episodes per task in an evaluation", minimum=1)
+    max_critic_loss: float = setting(1e8, "critic loss that stops the run, as in mtrl; 0 = no limit", minimum=0.0)
     log_every: int = setting(1000, "steps per task between rows of train.csv", minimum=1)
     checkpoint_every: int = setting(15_000, "steps per task between checkpoints", minimum=1)
     keep_checkpoints: int = setting(3, "newest checkpoints that are kept", minimum=1)

@@ -5,6 +5,7 @@ of step t comes from the parameters before update t, and update t does not see t
 per iteration, `learn` (sample + update) and `observe` (normalise + store + act); the simulators step meanwhile.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -12,11 +13,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cmta_jax import normalization, replay
+from cmta_jax import normalization, replay, watch
 from cmta_jax.config import TrainingConfig
 from cmta_jax.normalization import RewardNormalizer
 from cmta_jax.replay import Replay, Row
 from cmta_jax.types import Array, Carry, Method, Metrics, Spec, Transition
+from cmta_jax.watch import NotFinite, Watch
 
 
 class Rollout(NamedTuple):
@@ -45,6 +47,7 @@ class Moment(NamedTuple):
     step: int  # environment steps per task so far
     state: TrainState
     metrics: Metrics
+    watch: Watch | tuple[()] = ()  # [S, ...], on the device; () during warm-up
 
 
 class Keys(NamedTuple):
@@ -59,23 +62,26 @@ class Program(NamedTuple):
     """The compiled functions of a run, vmapped over seeds."""
 
     start: Callable[..., TrainState]  # (keys [S], observation [S, N, C, D]) -> state at step 0
-    learn: Callable[..., tuple[Any, Metrics]]  # (learner, replay, keys, step), learner donated
+    watch: Callable[..., Watch]  # (learner, replay) -> the watch that `learn` begins with
+    learn: Callable[..., tuple[Any, Metrics, Watch]]  # (learner, watch, replay, keys, step), two donated
     observe: Callable[..., tuple[Replay, Rollout]]  # (params, replay, rollout, outcome, keys, step), two donated
     finish_episode: Callable[..., Any]  # (learner, successes [S, N, C]), learner donated
     act: Callable[..., tuple[Array, Carry]]  # (params, carry, observation, first) -> mode of the policy, memory
 
 
-def compile_program(method: Method, spec: Spec, config: TrainingConfig, batch_per_task: int, horizon: int) -> Program:
+def compile_program(method: Method, spec: Spec, config: TrainingConfig, batch_per_task: int) -> Program:
     """The run's jitted functions; nothing is compiled before the first call."""
     lanes = spec.num_tasks * config.copies_per_task
-    rows = replay.rows_for(-(-config.replay_capacity // lanes), horizon)
+    rows = replay.rows_for(-(-config.replay_capacity // lanes), spec.horizon)
 
     def start(seed_key, observation):
         return _start(method, spec, rows, seed_key, observation)
 
-    def learn(learner, memory, seed_key, step):
-        keys = jax.random.split(keys_at(seed_key, step).learn, config.updates_per_step)
-        return _learn(method, batch_per_task, learner, memory, keys)
+    def begin_watch(learner, memory):
+        return _begin_watch(method, batch_per_task, learner, memory)
+
+    def learn(learner, seen, memory, seed_key, step):
+        return _learn(method, config, batch_per_task, learner, seen, memory, seed_key, step)
 
     def observe(params, memory, rollout, outcome, seed_key, step):
         return _observe(method, config.warmup_steps, params, memory, rollout, outcome, seed_key, step)
@@ -86,7 +92,8 @@ def compile_program(method: Method, spec: Spec, config: TrainingConfig, batch_pe
 
     return Program(
         start=jax.jit(jax.vmap(start)),
-        learn=jax.jit(jax.vmap(learn, in_axes=(0, 0, 0, None)), donate_argnums=0),
+        watch=jax.jit(jax.vmap(begin_watch)),
+        learn=jax.jit(jax.vmap(learn, in_axes=(0, 0, 0, 0, None)), donate_argnums=(0, 1)),
         observe=jax.jit(jax.vmap(observe, in_axes=(0, 0, 0, 0, 0, None)), donate_argnums=(1, 2)),
         finish_episode=jax.jit(jax.vmap(method.finish_episode), donate_argnums=0),
         act=jax.jit(jax.vmap(act)),
@@ -100,21 +107,36 @@ def interact(
 
     The yielded state is donated to the next iteration: copy what must outlive it. Between two iterations at an
     episode boundary the pool may be used for evaluation, if it is reset to the next training episode afterwards.
+
+    Raises:
+        NotFinite: an action, an observation or a reward is not finite.
     """
     seed_keys = seed_keys_of(config)
     learner, memory, rollout = state
     lanes = rollout.action.shape[:3]
+    metrics, seen = {}, ()
     while step < config.steps_per_task:
-        pool.send(np.asarray(rollout.action).reshape(-1, rollout.action.shape[-1]))
-        metrics = {}
+        action = np.asarray(rollout.action)
+        _require_finite(step, seen, {"action": action}, rollout)
+        pool.send(action.reshape(-1, action.shape[-1]))
         if step >= config.warmup_steps:
-            learner, metrics = program.learn(learner, memory, seed_keys, np.int32(step))
+            seen = seen or program.watch(learner, memory)
+            learner, metrics, seen = program.learn(learner, seen, memory, seed_keys, np.int32(step))
         outcome = jax.tree.map(lambda leaf: leaf.reshape(lanes + leaf.shape[1:]), pool.receive())
+        said = {name: getattr(outcome, name) for name in ("next_observation", "observation", "reward")}
+        _require_finite(step, seen, {"action": action, **said}, rollout)
         memory, rollout = program.observe(learner.params, memory, rollout, outcome, seed_keys, np.int32(step))
         step += 1
         if step % horizon == 0 and step > config.warmup_steps:
             learner = program.finish_episode(learner, rollout.finished)
-        yield Moment(step, TrainState(learner, memory, rollout), metrics)
+        yield Moment(step, TrainState(learner, memory, rollout), metrics, seen)
+
+
+def _require_finite(step: int, seen: Watch | tuple[()], lanes: dict[str, np.ndarray], rollout: Rollout) -> None:
+    """Raises NotFinite unless all of `lanes` `[S, N, C, ...]` is; the policy's memory and observation go with it."""
+    if not all(np.isfinite(values).all() for values in lanes.values()):
+        before = {"observation_before": rollout.observation, "carry": rollout.carry}
+        raise NotFinite(step, seen, lanes | jax.tree.map(np.asarray, before))
 
 
 def seed_keys_of(config: TrainingConfig) -> Array:
@@ -140,15 +162,29 @@ def _start(method: Method, spec: Spec, rows_per_lane: int, seed_key: Array, obse
     return TrainState(learner, replay.init(row, rows_per_lane), rollout)
 
 
-def _learn(method: Method, batch_per_task: int, learner: Any, memory: Replay, keys: Array) -> tuple[Any, Metrics]:
-    def once(learner, key):
-        sample_key, update_key = jax.random.split(key)
-        return method.update(learner, replay.sample(memory, sample_key, batch_per_task), update_key)
+def _begin_watch(method: Method, batch_per_task: int, learner: Any, memory: Replay) -> Watch:
+    key = jax.random.key(0)
+    batch = jax.eval_shape(lambda: replay.sample(memory, key, batch_per_task))
+    learner, metrics = jax.eval_shape(method.update, learner, batch, key)
+    return watch.start(metrics, jax.eval_shape(watch.norms_of, learner.params), batch)
 
+
+def _learn(method, config, batch_per_task, learner, seen, memory, seed_key, step):
+    limit = config.max_critic_loss or math.inf
+
+    def once(carried, key):
+        learner, seen = carried
+        sample_key, update_key = jax.random.split(key)
+        batch = replay.sample(memory, sample_key, batch_per_task)
+        learner, metrics = method.update(learner, batch, update_key)
+        return (learner, watch.look(seen, step, metrics, learner.params, batch, limit)), metrics
+
+    keys = jax.random.split(keys_at(seed_key, step).learn, config.updates_per_step)
     if len(keys) == 1:
-        return once(learner, keys[0])
-    learner, metrics = jax.lax.scan(once, learner, keys)
-    return learner, jax.tree.map(lambda values: values[-1], metrics)
+        (learner, seen), metrics = once((learner, seen), keys[0])
+        return learner, metrics, seen
+    (learner, seen), metrics = jax.lax.scan(once, (learner, seen), keys)
+    return learner, jax.tree.map(lambda values: values[-1], metrics), seen
 
 
 def _observe(method, warmup_steps, params, memory, rollout, outcome, seed_key, step):

@@ -38,7 +38,7 @@ class Plan:
         spec = Spec(self.tasks, pool_class.observation_dim, pool_class.action_dim, environment.horizon)
         self.method = methods.build(settings.run.method, settings.values(), spec)
         self.program = training.compile_program(
-            self.method, spec, training_config, settings.method.batch_per_task, environment.horizon
+            self.method, spec, training_config, settings.method.batch_per_task
         )
         self.seed_keys = training.seed_keys_of(training_config)
         observation = jax.ShapeDtypeStruct((*self.lanes, spec.observation_dim), np.float32)

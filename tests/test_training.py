@@ -14,15 +14,15 @@ from cmta_jax.config import TrainingConfig
 from cmta_jax.methods import cmta
 from cmta_jax.types import Spec
 
-SPEC = Spec(("left", "right"), ToyPool.observation_dim, ToyPool.action_dim)
 HORIZON = 10
+SPEC = Spec(("left", "right"), ToyPool.observation_dim, ToyPool.action_dim, HORIZON)
 TINY = cmta.Config(hidden_dim=16, hidden_layers=1, encoding_dim=8, num_experts=2, batch_per_task=4, initial_log_std=0.0)
 
 
 @functools.cache
 def program(config, training_config):
     """One program per configuration for all tests of this file: compiling is what takes their time."""
-    return training.compile_program(cmta.make(config, SPEC), SPEC, training_config, config.batch_per_task, HORIZON)
+    return training.compile_program(cmta.make(config, SPEC), SPEC, training_config, config.batch_per_task)
 
 
 class Run:
@@ -40,7 +40,7 @@ class Run:
 
     def __iter__(self):
         for moment in training.interact(self.program, self.pool, self.config, HORIZON, self.state, self.step):
-            self.step, self.state, self.metrics = moment
+            self.step, self.state, self.metrics = moment[:3]
             yield moment
 
     def to_the_end(self):

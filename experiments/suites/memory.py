@@ -37,7 +37,7 @@ def measure(cell: Cell, options: Options) -> dict[str, float]:
                 learner, workers = _unique_gib(process.pid)
                 if learner + workers > peak:
                     peak, parts = learner + workers, (learner, workers)
-                if math.isnan(first_update) and log.exists() and "for the first time" in log.read_text():
+                if math.isnan(first_update) and log.exists() and "first update," in log.read_text():
                     first_update = time.perf_counter() - began
                 time.sleep(PERIOD)
             process.kill()

@@ -41,9 +41,9 @@ def measure(cell: Cell, options: Options) -> dict[str, float]:
     capacity = max(50_000, 4 * batch_per_task * len(tasks))
     config = TrainingConfig(replay_capacity=capacity, warmup_steps=1, num_seeds=seeds)
     environment = EnvironmentConfig(tasks=tasks)
-    spec = Spec(tasks, Pool.observation_dim, Pool.action_dim)
+    spec = Spec(tasks, Pool.observation_dim, Pool.action_dim, environment.horizon)
     method = build(cell.method, {"hidden_dim": options.hidden_dim, "batch_per_task": batch_per_task}, spec)
-    program = training.compile_program(method, spec, config, batch_per_task, environment.horizon)
+    program = training.compile_program(method, spec, config, batch_per_task)
     with Pool(environment, range(seeds)) as pool:
         start = program.start(training.seed_keys_of(config), pool.reset(0).reshape(seeds, len(tasks), 1, -1))
         action = np.asarray(start.rollout.action).reshape(pool.num_lanes, -1)
