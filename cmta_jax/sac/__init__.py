@@ -5,8 +5,6 @@ critic (with the encoder, the task encoder and the auxiliary loss), actor agains
 target networks. The task encodings are computed once, from the parameters before the update.
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
