@@ -52,7 +52,7 @@ class Episodes:
 
     def restart(self, lanes: np.ndarray) -> None:
         """Lanes [L] bool begin anew here, on another goal set unless that is fixed or given. Not at step 0."""
-        if self.step > 0:
+        if self.step > 0 and lanes.any():
             self.restarts[lanes] += 1
             self.began[lanes] = self.step
             if not self.evaluation:
