@@ -8,9 +8,10 @@ from collections.abc import Iterable
 
 FLAGS = "flags.flags"
 TRACES = (FLAGS, "eval.csv", "train.csv", "final.csv", "checkpoints")  # any of these: a run was here
-CHANGEABLE = frozenset(
-    "steps_per_task eval_every eval_episodes log_every checkpoint_every keep_checkpoints env_workers simulator".split()
-)  # flags that a resumed run may change: they leave what was done so far as it is
+CHANGEABLE = (
+    "steps_per_task", "eval_every", "eval_episodes", "log_every", "checkpoint_every", "keep_checkpoints",
+    "max_critic_loss", "env_workers", "simulator",
+)  # fmt: skip  # flags that a resumed run may change: they leave what was done so far as it is
 
 
 class RunFolder:
@@ -60,11 +61,12 @@ class RunFolder:
         if not (self.path / FLAGS).is_file():
             raise ValueError(f"--resume finds no run in {self.path}: leave it out to start one, or check --workdir.")
         before = read_flags(self.path)
-        for name in sorted((before.keys() & flags.keys()) - CHANGEABLE):
+        for name in sorted((before.keys() & flags.keys()) - {*CHANGEABLE}):
             if before[name] != flags[name]:
                 raise ValueError(
                     f"The run in {self.path} was started with --{name}={before[name]}, now it is {flags[name]}: "
-                    f"leave that flag as it was, or give another --workdir."
+                    "leave that flag as it was, or give another --workdir. What may change: "
+                    f"{', '.join(CHANGEABLE)}."
                 )
 
     def _claim(self) -> int:

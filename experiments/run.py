@@ -30,6 +30,7 @@ from experiments import command_line, first_look, settings
 from experiments.session import Plan, Session
 from experiments.settings import Settings
 from experiments.stop import Stop, Stopped
+from experiments.trouble import NumericalTrouble
 
 
 def main(arguments: Sequence[str] | None = None, pool_class: Any = Pool) -> int:
@@ -67,7 +68,7 @@ def _run(arguments: Sequence[str], pool_class: Any, stop: Stop) -> int:
     with folder:
         try:
             return train(plan, folder, pool_class, stop)
-        except (TooManyFaults, CheckpointError) as error:
+        except (TooManyFaults, CheckpointError, NumericalTrouble) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
 
@@ -118,6 +119,7 @@ def learn(
             progress.say(f"step {step}: first update, {seconds:.0f} s after the start")
             progress.mark(step)
         if moment.metrics and step % config.log_every == 0:
+            session.check(moment)
             listeners.metrics(step, jax.tree.map(np.asarray, moment.metrics))
         if step % config.eval_every == 0:
             result = session.evaluate(moment)

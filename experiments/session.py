@@ -15,6 +15,8 @@ from cmta_jax.results.statistics import SMOOTHING
 from cmta_jax.run_folder import RunFolder
 from cmta_jax.training import Moment, TrainState
 from cmta_jax.types import Spec
+from cmta_jax.watch import NotFinite
+from experiments import trouble
 from experiments.feasibility import check_memory, free_bytes
 from experiments.settings import Settings, as_flags
 
@@ -90,13 +92,21 @@ class Session:
         return 0, self.plan.program.start(self.plan.seed_keys, observation)
 
     def moments(self, step: int, state: TrainState):
-        """The loop, from `step` on."""
-        return training.interact(
-            self.plan.program, self.pool, self.plan.settings.training, self.horizon, state, step
-        )
+        """The loop, from `step` on; raises NumericalTrouble where it cannot go on."""
+        training_config = self.plan.settings.training
+        try:
+            yield from training.interact(self.plan.program, self.pool, training_config, self.horizon, state, step)
+        except NotFinite as error:
+            trouble.explain(error, self.folder, self.plan.seeds, self.plan.tasks, training_config.max_critic_loss)
+
+    def check(self, moment: Moment) -> None:
+        """Raises NumericalTrouble if an update so far went wrong; waits for the learner."""
+        limit = self.plan.settings.training.max_critic_loss
+        trouble.check(moment.watch, self.folder, self.plan.seeds, self.plan.tasks, limit)
 
     def evaluate(self, moment: Moment) -> Evaluation:
         """Plays `--eval_episodes` per task; afterwards the pool is where training goes on."""
+        self.check(moment)
         settings, copies = self.plan.settings, self.plan.copies
         rounds = -(-settings.training.eval_episodes // copies)
         if settings.environment.goals == "fixed":
@@ -126,7 +136,8 @@ class Session:
         return drawn.reshape(self.plan.lanes)
 
     def save(self, moment: Moment, wait: bool = False) -> None:
-        """Saves everything that the run is; `saved` is false if it waited and the disk refused."""
+        """Saves everything that the run is, if its numbers are sound; `saved` is false if the disk refused."""
+        self.check(moment)
         learner, replay, rollout = moment.state
         settings = self.plan.settings
         metadata = {"flags": as_flags(settings.values()), "tasks": list(self.plan.tasks), "smoothed": self.smoothed}

@@ -1,44 +1,16 @@
 """The program from its command line to its run folder: on a toy pool, and briefly on Meta-World."""
 
-import csv
 import os
 import signal
 import subprocess
 import sys
 
 import pytest
-from toy_pool import ToyPool
+from toy_runs import SMALL, Toy, main, numbers, table
 
 from cmta_jax.environments.faults import TooManyFaults
 from experiments import feasibility, run
 from experiments.stop import Stop, Stopped
-
-SMALL = (
-    "--benchmark=reach-v3,push-v3", "--horizon=10", "--steps_per_task=60", "--warmup_steps=10", "--eval_every=20",
-    "--eval_episodes=2", "--log_every=10", "--checkpoint_every=30", "--hidden_dim=16", "--hidden_layers=1",
-    "--batch_per_task=8", "--replay_capacity=400", "--cmta.encoding_dim=8", "--cmta.num_experts=2", "--seed=3",
-)  # fmt: skip
-
-
-class Toy(ToyPool):
-    """The toy with the front of the real pool; `interrupt` is called at each step of the process."""
-
-    steps = 0
-    interrupt = staticmethod(lambda step: None)
-
-    def __init__(self, config, seeds, copies, workers):
-        super().__init__(len(config.tasks), seeds, copies, config.horizon)
-
-    def receive(self):
-        self.steps += 1
-        self.interrupt(self.steps)
-        return super().receive()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
 
 
 class Interrupted(Toy):
@@ -52,19 +24,6 @@ class NeverMade:
 
     def __init__(self, *_):
         raise AssertionError("a pool was made")
-
-
-def main(folder, *arguments, pool=Toy):
-    return run.main([*SMALL, f"--workdir={folder}", *arguments], pool)
-
-
-def table(path):
-    with open(path) as file:
-        return list(csv.DictReader(file))
-
-
-def numbers(folder):
-    return {name: (folder / name).read_text() for name in ("eval.csv", "train.csv", "final.csv")}
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """The loop on a toy pool: what it stores, that it repeats itself, that it compiles once, that it learns."""
 
+import dataclasses
 import functools
 
 import chex
@@ -9,10 +10,11 @@ import numpy as np
 import pytest
 from toy_pool import ToyPool
 
-from cmta_jax import evaluation, normalization, training
+from cmta_jax import evaluation, normalization, replay, training
 from cmta_jax.config import TrainingConfig
 from cmta_jax.methods import cmta
 from cmta_jax.types import Spec
+from cmta_jax.watch import NotFinite
 
 HORIZON = 10
 SPEC = Spec(("left", "right"), ToyPool.observation_dim, ToyPool.action_dim, HORIZON)
@@ -110,6 +112,36 @@ def test_every_program_compiles_once():
     run = Run(num_seeds=2).to_the_end()
     for name in ("start", "learn", "observe"):
         assert getattr(run.program, name)._cache_size() == 1, name
+
+
+@pytest.mark.parametrize("updates", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_the_update_that_goes_wrong_is_told_with_its_batch(updates):
+    """Such a rate leaves the losses of the first update finite, and the parameters after it infinite."""
+    run = Run(dataclasses.replace(TINY, critic_learning_rate=1e30), updates_per_step=updates)
+    for moment in run:
+        if moment.step == 5:
+            memory = jax.tree.map(lambda leaf: jnp.array(leaf[0]), moment.state.replay)
+        if moment.step == 6:
+            break
+    keys = jax.random.split(training.keys_at(training.seed_keys_of(run.config)[0], 5).learn, updates)
+    expected = replay.sample(memory, jax.random.split(keys[0])[0], TINY.batch_per_task)
+    assert moment.watch.step.tolist() == [5]
+    chex.assert_trees_all_equal(jax.tree.map(lambda leaf: leaf[0], moment.watch.batch), expected)
+
+
+@pytest.mark.parametrize("name", ["observation", "reward"])
+def test_what_is_no_number_is_refused_before_it_is_stored(name):
+    class Broken(ToyPool):
+        def receive(self):
+            step = super().receive()
+            getattr(step, name)[1] = np.inf if self._steps == 7 else getattr(step, name)[1]
+            return step
+
+    run = Run(pool=Broken(2, (0,), 1, HORIZON))
+    with pytest.raises(NotFinite) as refused:
+        run.to_the_end()
+    assert refused.value.step == 6 and run.step == 6
+    assert np.argwhere(~np.isfinite(refused.value.lanes[name]))[0].tolist()[:3] == [0, 1, 0]
 
 
 def test_updates_per_step_and_copies_per_task():
