@@ -2,12 +2,12 @@
 
 import csv
 import io
-import os
 import pathlib
 from collections.abc import Sequence
 
 import numpy as np
 
+from cmta_jax import durable
 from cmta_jax.append_file import AppendFile
 
 
@@ -109,7 +109,7 @@ class CsvFile:
     def __init__(self, path: pathlib.Path, start: int = 0, columns: Sequence[str] = ()):
         kept = _rows_up_to(path, start) if path.exists() else []
         if path.exists():
-            _replace(path, "".join(kept))
+            durable.replace(path, "".join(kept).encode())
         self._columns = tuple(next(csv.reader(kept[:1]), ()))
         self._file = AppendFile(path)
         if columns and not self._columns:
@@ -148,13 +148,3 @@ def _rows_up_to(path: pathlib.Path, step: int) -> list[str]:
     """The header and the whole rows of a table up to `step`, as lines."""
     lines = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
     return lines[:1] + [line for line in lines[1:] if int(line.split(",", 1)[0]) <= step]
-
-
-def _replace(path: pathlib.Path, text: str) -> None:
-    """Puts `text` in the place of a file, at once: a kill leaves the old one or the new one."""
-    temporary = path.with_name(path.name + ".tmp")
-    with open(temporary, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)

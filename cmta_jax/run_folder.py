@@ -4,7 +4,9 @@ import fcntl
 import logging
 import os
 import pathlib
-from collections.abc import Iterable
+
+from cmta_jax import durable
+from cmta_jax.results import flagfile
 
 FLAGS = "flags.flags"
 TRACES = (FLAGS, "eval.csv", "train.csv", "final.csv", "checkpoints")  # any of these: a run was here
@@ -88,10 +90,8 @@ class RunFolder:
     def _write_flags(self, flags: dict[str, str]) -> None:
         lines = ["# What this run was made with; python -m experiments.run --flagfile=<this file> runs it again."]
         lines += [f"--{name}={value}" for name, value in flags.items()]
-        temporary = self.path / (FLAGS + ".tmp")
         try:
-            temporary.write_text("\n".join(lines) + "\n")
-            os.replace(temporary, self.path / FLAGS)
+            durable.replace(self.path / FLAGS, ("\n".join(lines) + "\n").encode())
         except OSError as error:
             raise ValueError(f"{self.path / FLAGS} cannot be written ({error.strerror}).") from error
 
@@ -103,15 +103,9 @@ def read_flags(path: str | pathlib.Path) -> dict[str, str]:
         ValueError: the file is not there or cannot be read.
     """
     try:
-        lines = (pathlib.Path(path) / FLAGS).read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{pathlib.Path(path) / FLAGS} cannot be read ({error}).") from error
-    return dict(_name_and_value(line) for line in lines if line.startswith("--"))
-
-
-def _name_and_value(line: str) -> Iterable[str]:
-    name, _, value = line[2:].partition("=")
-    return name, value
+        return flagfile.read_flags(pathlib.Path(path) / FLAGS).values
+    except OSError as error:
+        raise ValueError(f"{pathlib.Path(path) / FLAGS} cannot be read ({error.strerror}).") from error
 
 
 def _log_to(path: pathlib.Path) -> logging.Handler:

@@ -71,6 +71,9 @@ def _run(arguments: Sequence[str], pool_class: Any, stop: Stop) -> int:
         except (TooManyFaults, CheckpointError, NumericalTrouble) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
+        except OSError as error:
+            print(f"error: {error}; mend that and give --resume.", file=sys.stderr)
+            return 1
 
 
 def train(plan: Plan, folder: RunFolder, pool_class: Any, stop: Stop) -> int:

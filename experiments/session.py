@@ -1,12 +1,13 @@
 """One run: its parts, and what happens around the loop."""
 
 import csv
+import io
 from typing import Any
 
 import jax
 import numpy as np
 
-from cmta_jax import evaluation, methods, training
+from cmta_jax import durable, evaluation, methods, training
 from cmta_jax.checkpoint import Checkpoint, Checkpointer
 from cmta_jax.environments import seeding
 from cmta_jax.evaluation import Evaluation
@@ -18,6 +19,7 @@ from cmta_jax.types import Spec
 from cmta_jax.watch import NotFinite
 from experiments import trouble
 from experiments.feasibility import check_memory, free_bytes
+from experiments.policy_files import BEST, NEWEST, PolicyFiles
 from experiments.settings import Settings, as_flags
 
 
@@ -67,16 +69,19 @@ class Session:
         self.pool = TimedPool(pool, stopwatch)
         self.horizon = plan.settings.environment.horizon
         self.smoothed = None  # mean success, smoothed over the evaluations so far
-        self.saved = True
-        self.checkpointer = Checkpointer(
-            folder.file("checkpoints"), keep=plan.settings.training.keep_checkpoints
-        )
+        self.best = None  # the highest that it has been
+        self.saved = True  # whether the disk took the newest checkpoint, as far as it has been waited for
+        self.flags = as_flags(plan.settings.values())
+        story = {"method": plan.settings.run.method, "flags": self.flags, "tasks": [*plan.tasks], "seeds": plan.seeds}
+        self.policies = PolicyFiles(folder.path, story)
+        self.checkpointer = Checkpointer(folder.file("checkpoints"), keep=plan.settings.training.keep_checkpoints)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.checkpointer.close()
+        self.policies.close()
+        self.saved = self.checkpointer.close() and self.saved
 
     def begin(self) -> tuple[int, TrainState]:
         """The step and state to go on from: of the newest checkpoint, or the start of the run."""
@@ -85,7 +90,7 @@ class Session:
             found = self.checkpointer.restore((shapes.learner, shapes.rollout), shapes.replay)
             if found:
                 self.pool.restore(found.pool)
-                self.smoothed = found.metadata["smoothed"]
+                self.smoothed, self.best = found.metadata["smoothed"], found.metadata.get("best_smoothed")
                 learner, rollout = found.state
                 return found.step, jax.tree.map(jax.numpy.asarray, TrainState(learner, found.replay, rollout))
         observation = self.pool.reset(episode=0).reshape(*self.plan.lanes, -1)
@@ -121,6 +126,9 @@ class Session:
         success = float(result.success.mean())
         before = success if self.smoothed is None else self.smoothed
         self.smoothed = SMOOTHING * before + (1 - SMOOTHING) * success
+        if self.best is None or self.smoothed >= self.best:
+            self.best = self.smoothed
+            self.policies.write(BEST, moment.state.learner.params, moment.step, self.smoothed)
         return result
 
     def play(self, state: TrainState, goal_sets: np.ndarray) -> Evaluation:
@@ -139,9 +147,10 @@ class Session:
         """Saves everything that the run is, if its numbers are sound; `saved` is false if the disk refused."""
         self.check(moment)
         learner, replay, rollout = moment.state
-        settings = self.plan.settings
-        metadata = {"flags": as_flags(settings.values()), "tasks": list(self.plan.tasks), "smoothed": self.smoothed}
+        metadata = {"flags": self.flags, "tasks": [*self.plan.tasks]}
+        metadata |= {"smoothed": self.smoothed, "best_smoothed": self.best}
         with self.stopwatch.part("checkpoints"):
+            self.policies.write(NEWEST, learner.params, moment.step, self.smoothed)
             checkpoint = Checkpoint(moment.step, (learner, rollout), replay, self.pool.snapshot(), metadata)
             self.saved = self.checkpointer.save(checkpoint, best=self.smoothed, wait=wait)
 
@@ -165,7 +174,8 @@ class Session:
         for index in np.ndindex(goal_sets.shape):
             key = self.plan.seeds[index[1]], self.plan.tasks[index[2]], int(goal_sets[index])
             rows[key] = int(result.success[index]), f"{result.episode_return[index]:.6g}"
-        with open(self.folder.file("final.csv"), "w", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(("seed", "task", "goal_set", "success", "episode_return"))
-            writer.writerows((*key, *row) for key, row in rows.items())
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(("seed", "task", "goal_set", "success", "episode_return"))
+        writer.writerows((*key, *row) for key, row in rows.items())
+        durable.replace(self.folder.file("final.csv"), text.getvalue().encode())

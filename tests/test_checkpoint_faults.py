@@ -14,7 +14,8 @@ import time
 import checkpoint_example as example
 import pytest
 
-from cmta_jax.checkpoint import Checkpointer, CheckpointError, arrays, files, folder
+from cmta_jax import durable
+from cmta_jax.checkpoint import Checkpointer, CheckpointError, arrays, folder
 
 STEPS = (100, 130, 160)
 
@@ -141,7 +142,7 @@ def test_a_full_disk_costs_one_checkpoint_and_nothing_else(saved, place, monkeyp
             elif place == "manifest":
                 patch.setattr(os, "replace", full_disk)
             else:
-                patch.setattr(files, "sync_folder", full_disk)
+                patch.setattr(durable, "sync_folder", full_disk)
             assert not checkpointer.save(example.checkpoint(190, replay), wait=True)
         assert "the checkpoint of step 190 could not be saved" in caplog.text and "No space left" in caplog.text
         assert checkpointer.steps() == [*STEPS]

@@ -23,7 +23,7 @@ FLOORS = {
 NUMERIC = ("cmta_jax.losses", "cmta_jax.distributions", "cmta_jax.networks")  # the half of floor 1 that computes
 HELPING = (
     "cmta_jax.replay", "cmta_jax.environments", "cmta_jax.checkpoint", "cmta_jax.metrics", "cmta_jax.tensorboard",
-    "cmta_jax.progress", "cmta_jax.run_folder", "cmta_jax.append_file", "cmta_jax.results",
+    "cmta_jax.progress", "cmta_jax.run_folder", "cmta_jax.append_file", "cmta_jax.durable", "cmta_jax.results",
 )  # fmt: skip
 WITHOUT_JAX = ("cmta_jax", "cmta_jax.environments", "cmta_jax.config", "cmta_jax.metrics", "cmta_jax.results")
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from cmta_jax import durable
 from cmta_jax.checkpoint import arrays, files, replay_files, state_files, trees
 from cmta_jax.checkpoint.arrays import Kind
 from cmta_jax.checkpoint.files import CheckpointError
@@ -57,7 +58,7 @@ def write(folder: pathlib.Path, number: int, copy: Copy) -> Manifest:
     rest = copy.rest | {"replay/valid": np.packbits(copy.rest["replay/valid"])}
     rest_file = arrays.write(folder / f"rest-{number:06d}.safetensors", arrays.kinds_of(rest), rest.values())
     state = state_files.write(folder, state_name(number), copy.state)
-    files.sync_folder(folder)
+    durable.sync_folder(folder)
     kinds = arrays.kinds_of(copy.state)
     return Manifest(copy.step, number, copy.best, copy.metadata, kinds, state, rest_file, ring)
 

@@ -51,23 +51,3 @@ def _digest_of(stream: BinaryIO) -> str:
     while piece := stream.read(PIECE):
         found.update(piece)
     return found.hexdigest()
-
-
-def replace(path: pathlib.Path, content: bytes) -> None:
-    """Writes a small file so that, whatever happens, `path` holds either its old or its new content."""
-    temporary = path.with_name(path.name + ".tmp")
-    with open(temporary, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(temporary, path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: pathlib.Path) -> None:
-    """Makes the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,6 +6,7 @@ import pathlib
 import re
 from typing import Any, NamedTuple
 
+from cmta_jax import durable
 from cmta_jax.checkpoint import arrays, files
 from cmta_jax.checkpoint.arrays import Kind
 from cmta_jax.checkpoint.files import CheckpointError, File
@@ -52,7 +53,7 @@ def write(folder: pathlib.Path, manifest: Manifest) -> None:
     kinds = {name: [list(kind.shape), arrays.CODES[kind.dtype]] for name, kind in manifest.kinds.items()}
     body = manifest._asdict() | {"kinds": kinds, "ring": manifest.ring._asdict() | ring}
     page = {"format": FORMAT, "digest": _digest(body), "body": body}
-    files.replace(path_of(folder, manifest.step), json.dumps(page, allow_nan=False).encode())
+    durable.replace(path_of(folder, manifest.step), json.dumps(page, allow_nan=False).encode())
 
 
 def read(path: pathlib.Path) -> Manifest:

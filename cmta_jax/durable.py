@@ -1,0 +1,24 @@
+"""Small files that are always whole, whatever happens while they are written."""
+
+import os
+import pathlib
+
+
+def replace(path: pathlib.Path, content: bytes) -> None:
+    """Writes a file so that, whatever happens, `path` holds either its old or its new content."""
+    temporary = path.with_name(path.name + ".tmp")
+    with open(temporary, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(temporary, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: pathlib.Path) -> None:
+    """Makes the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
