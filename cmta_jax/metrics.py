@@ -64,13 +64,17 @@ class CsvWriter(Listener):
         tasks: their names, [N].
         start: rows of later steps than this are dropped from files that are there, so that a resumed run has
             each row once.
+        evaluated: the same for eval.csv, if it is another step.
     """
 
-    def __init__(self, folder: str | pathlib.Path, seeds: Sequence[int], tasks: Sequence[str], start: int = 0):
+    def __init__(
+        self, folder: str | pathlib.Path, seeds: Sequence[int], tasks: Sequence[str], start: int = 0,
+        evaluated: int | None = None,
+    ):  # fmt: skip
         self.seeds, self.tasks = tuple(seeds), tuple(tasks)
         folder = pathlib.Path(folder)
         columns = ("step", "seed", "task", "success", "episode_return")
-        self._evaluations = CsvFile(folder / "eval.csv", start, columns)
+        self._evaluations = CsvFile(folder / "eval.csv", start if evaluated is None else evaluated, columns)
         self._training = CsvFile(folder / "train.csv", start)
 
     def metrics(self, step, values):

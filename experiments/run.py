@@ -25,9 +25,10 @@ from cmta_jax.progress import Progress, Stopwatch
 from cmta_jax.results.reading import NoEvaluation, read_run
 from cmta_jax.run_folder import RunFolder
 from cmta_jax.tensorboard import TensorBoardWriter
-from cmta_jax.training import TrainState
+from cmta_jax.training import Moment, TrainState
 from experiments import command_line, first_look, settings
-from experiments.session import Plan, Session
+from experiments.plan import Plan
+from experiments.session import Session
 from experiments.settings import Settings
 from experiments.stop import Stop, Stopped
 from experiments.trouble import NumericalTrouble
@@ -88,7 +89,7 @@ def train(plan: Plan, folder: RunFolder, pool_class: Any, stop: Stop) -> int:
         with Session(plan, folder, pool, stopwatch) as session:
             progress.say("compiling")
             step, state = session.begin()
-            listeners = Several(*_recorders(plan, folder, step), progress)
+            listeners = Several(*_recorders(plan, folder, step, session.postponed), progress)
             try:
                 state = learn(session, step, state, listeners, progress, stop)
             finally:
@@ -111,6 +112,10 @@ def learn(
     progress.say(f"step {step}: {'warming up' if step < config.warmup_steps else 'compiling the update'}")
     progress.begin(step)
     stop.patient, updated = True, False
+    if session.postponed:
+        _evaluate(session, Moment(step, state, {}), listeners, stop)
+        listeners.sync()
+        session.save(Moment(step, state, {}), wait=True)
     for moment in session.moments(step, state):
         step, state = moment.step, moment.state
         progress.advance(step)
@@ -125,8 +130,7 @@ def learn(
             session.check(moment)
             listeners.metrics(step, jax.tree.map(np.asarray, moment.metrics))
         if step % config.eval_every == 0:
-            result = session.evaluate(moment)
-            listeners.evaluation(step, result.mean_success(), result.mean_return())
+            _evaluate(session, moment, listeners, stop)
         stopping = bool(stop.status)
         last = stopping or step == config.steps_per_task
         if last or step % config.checkpoint_every == 0:
@@ -137,9 +141,15 @@ def learn(
     return state
 
 
-def _recorders(plan: Plan, folder: RunFolder, step: int) -> tuple[Listener, ...]:
+def _evaluate(session: Session, moment: Moment, listeners: Listener, stop: Stop) -> None:
+    result = session.evaluate(moment, lambda: bool(stop.status))
+    if result is not None:
+        listeners.evaluation(moment.step, result.mean_success(), result.mean_return())
+
+
+def _recorders(plan: Plan, folder: RunFolder, step: int, postponed: bool) -> tuple[Listener, ...]:
     return (
-        CsvWriter(folder.path, plan.seeds, plan.tasks, step),
+        CsvWriter(folder.path, plan.seeds, plan.tasks, step, step - postponed),
         TensorBoardWriter(folder.file("tensorboard"), plan.seeds, plan.tasks, step),
     )
 

@@ -2,12 +2,13 @@
 
 import csv
 import io
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
 
-from cmta_jax import durable, evaluation, methods, training
+from cmta_jax import durable, evaluation, training
 from cmta_jax.checkpoint import Checkpoint, Checkpointer
 from cmta_jax.environments import seeding
 from cmta_jax.evaluation import Evaluation
@@ -15,43 +16,11 @@ from cmta_jax.progress import Stopwatch, TimedPool
 from cmta_jax.results.statistics import SMOOTHING
 from cmta_jax.run_folder import RunFolder
 from cmta_jax.training import Moment, TrainState
-from cmta_jax.types import Spec
 from cmta_jax.watch import NotFinite
 from experiments import trouble
-from experiments.feasibility import check_memory, free_bytes
+from experiments.plan import Plan
 from experiments.policy_files import BEST, NEWEST, PolicyFiles
-from experiments.settings import Settings, as_flags
-
-
-class Plan:
-    """A run before any process or device memory is taken: method, compiled functions (not yet compiled), sizes.
-
-    Args:
-        settings: of the run.
-        pool_class: whose `observation_dim` and `action_dim` are those of the simulators.
-
-    Raises:
-        ValueError: the replay does not fit into memory.
-    """
-
-    def __init__(self, settings: Settings, pool_class: Any):
-        self.settings, training_config, environment = settings, settings.training, settings.environment
-        self.seeds = [training_config.seed + i for i in range(training_config.num_seeds)]
-        self.tasks, self.copies = environment.tasks, training_config.copies_per_task
-        self.lanes = (len(self.seeds), len(self.tasks), self.copies)
-        spec = Spec(self.tasks, pool_class.observation_dim, pool_class.action_dim, environment.horizon)
-        self.method = methods.build(settings.run.method, settings.values(), spec)
-        self.program = training.compile_program(
-            self.method, spec, training_config, settings.method.batch_per_task
-        )
-        self.seed_keys = training.seed_keys_of(training_config)
-        observation = jax.ShapeDtypeStruct((*self.lanes, spec.observation_dim), np.float32)
-        self.state_shapes = jax.eval_shape(self.program.start, self.seed_keys, observation)
-        leaves = jax.tree.leaves(self.state_shapes.replay)
-        device = jax.devices()[0]
-        where = "this machine" if device.platform == "cpu" else f"{device.device_kind} ({device})"
-        replay_bytes = sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)
-        check_memory(replay_bytes, free_bytes(device), training_config.replay_capacity, where)
+from experiments.settings import as_flags
 
 
 class Session:
@@ -70,6 +39,7 @@ class Session:
         self.horizon = plan.settings.environment.horizon
         self.smoothed = None  # mean success, smoothed over the evaluations so far
         self.best = None  # the highest that it has been
+        self.postponed = False  # whether the evaluation of this step is still to come
         self.saved = True  # whether the disk took the newest checkpoint, as far as it has been waited for
         self.flags = as_flags(plan.settings.values())
         story = {"method": plan.settings.run.method, "flags": self.flags, "tasks": [*plan.tasks], "seeds": plan.seeds}
@@ -91,6 +61,7 @@ class Session:
             if found:
                 self.pool.restore(found.pool)
                 self.smoothed, self.best = found.metadata["smoothed"], found.metadata.get("best_smoothed")
+                self.postponed = found.metadata.get("postponed", False)
                 learner, rollout = found.state
                 return found.step, jax.tree.map(jax.numpy.asarray, TrainState(learner, found.replay, rollout))
         observation = self.pool.reset(episode=0).reshape(*self.plan.lanes, -1)
@@ -109,8 +80,13 @@ class Session:
         limit = self.plan.settings.training.max_critic_loss
         trouble.check(moment.watch, self.folder, self.plan.seeds, self.plan.tasks, limit)
 
-    def evaluate(self, moment: Moment) -> Evaluation:
-        """Plays `--eval_episodes` per task; afterwards the pool is where training goes on."""
+    def evaluate(self, moment: Moment, stopped: Callable[[], bool] = lambda: False) -> Evaluation | None:
+        """Plays `--eval_episodes` per task; afterwards the pool is where training goes on.
+
+        Args:
+            stopped: asked before every episode; if it says yes, the evaluation is postponed to when the run goes on,
+                and None is returned: those who end processes do not wait for long.
+        """
         self.check(moment)
         settings, copies = self.plan.settings, self.plan.copies
         rounds = -(-settings.training.eval_episodes // copies)
@@ -121,21 +97,35 @@ class Session:
                 self.plan.seeds, len(self.plan.tasks), copies, rounds, moment.step, self.pool.num_goal_sets
             )
         with self.stopwatch.part("evaluation"):
-            result = self.play(moment.state, goal_sets)
+            result = self.play(moment.state, goal_sets, stopped)
             self.pool.reset(episode=moment.step // self.horizon)
-        success = float(result.success.mean())
+        self.postponed = result is None
+        if result is not None:
+            self._judge(moment, float(result.success.mean()))
+        return result
+
+    def _judge(self, moment: Moment, success: float) -> None:
+        """Takes note of an evaluation, and keeps the policy if it is the best so far."""
         before = success if self.smoothed is None else self.smoothed
         self.smoothed = SMOOTHING * before + (1 - SMOOTHING) * success
         if self.best is None or self.smoothed >= self.best:
             self.best = self.smoothed
             self.policies.write(BEST, moment.state.learner.params, moment.step, self.smoothed)
-        return result
 
-    def play(self, state: TrainState, goal_sets: np.ndarray) -> Evaluation:
-        """One episode per round and lane on `goal_sets` `[R, S, N, C]`."""
-        return evaluation.evaluate(
-            self.plan.program, state.learner.params, state.rollout.carry, self.pool, goal_sets, self.horizon
-        )
+    def play(
+        self, state: TrainState, goal_sets: np.ndarray, stopped: Callable[[], bool] = lambda: False
+    ) -> Evaluation | None:
+        """One episode per round and lane on `goal_sets` `[R, S, N, C]`; None if told to stop before the last."""
+        rounds = []
+        for lanes in goal_sets:
+            if stopped():
+                return None
+            rounds.append(
+                evaluation.evaluate(
+                    self.plan.program, state.learner.params, state.rollout.carry, self.pool, lanes[None], self.horizon
+                )
+            )
+        return Evaluation(*map(np.concatenate, zip(*rounds, strict=True)))
 
     def fixed_goal_sets(self) -> np.ndarray:
         """The goal set of every lane with `--goals=fixed`, `[S, N, C]`."""
@@ -148,7 +138,7 @@ class Session:
         self.check(moment)
         learner, replay, rollout = moment.state
         metadata = {"flags": self.flags, "tasks": [*self.plan.tasks]}
-        metadata |= {"smoothed": self.smoothed, "best_smoothed": self.best}
+        metadata |= {"smoothed": self.smoothed, "best_smoothed": self.best, "postponed": self.postponed}
         with self.stopwatch.part("checkpoints"):
             self.policies.write(NEWEST, learner.params, moment.step, self.smoothed)
             checkpoint = Checkpoint(moment.step, (learner, rollout), replay, self.pool.snapshot(), metadata)

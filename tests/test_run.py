@@ -116,7 +116,7 @@ def test_bad_input_ends_with_status_2_and_one_sentence_and_makes_nothing(tmp_pat
 
 
 def test_a_replay_that_does_not_fit_is_refused_before_anything_starts(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("experiments.session.free_bytes", lambda device: feasibility.RESERVE + 10_000)
+    monkeypatch.setattr("experiments.plan.free_bytes", lambda device: feasibility.RESERVE + 10_000)
     assert main(tmp_path / "none", pool=NeverMade) == 2
     said = capsys.readouterr().err
     assert "--replay_capacity=400 needs 0.0 GiB" in said and "give at most" in said

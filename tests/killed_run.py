@@ -1,0 +1,33 @@
+"""A run that ends itself at a given step of its simulators: killed_run.py toy|metaworld <signal> <step> <flags>."""
+
+import os
+import signal
+import sys
+
+import conftest  # noqa: F401  the tests' settings of JAX, and their cache
+from toy_runs import Toy
+
+from cmta_jax.environments import Pool
+from experiments import run
+
+
+def mortal(pool_class, number: int, step: int):
+    """`pool_class` whose process gets signal `number` when it receives step `step`, evaluations counted."""
+
+    class Mortal(pool_class):
+        received = 0
+
+        def receive(self):
+            self.received += 1
+            if self.received == step:
+                os.kill(os.getpid(), number)
+            return super().receive()
+
+    return Mortal
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background of a shell ignore it
+    kind, name, step, *flags = sys.argv[1:]
+    pool_class = {"toy": Toy, "metaworld": Pool}[kind]
+    sys.exit(run.main(flags, mortal(pool_class, getattr(signal, name), int(step))))
