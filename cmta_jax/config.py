@@ -74,6 +74,11 @@ class TrainingConfig:
     )
     warmup_steps: int = setting(1500, "first steps per task, with uniform actions and no updates", minimum=1)
     updates_per_step: int = setting(1, "gradient updates per environment step", minimum=1)
+    matmul_precision: str = setting(
+        "float32",
+        "what matrix products round their inputs to; parameters and sums stay float32",
+        choices=("float32", "tensorfloat32", "bfloat16"),
+    )
     copies_per_task: int = setting(1, "copies of each task that step at the same time", minimum=1)
     replay_capacity: int = setting(5_000_000, "transitions kept per seed, over all tasks", minimum=1)
     eval_every: int = setting(3000, "steps per task between evaluations, a multiple of --horizon", minimum=1)

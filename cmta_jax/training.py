@@ -5,8 +5,9 @@ of step t comes from the parameters before update t, and update t does not see t
 per iteration, `learn` (sample + update) and `observe` (normalise + store + act); the simulators step meanwhile.
 """
 
+import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -17,6 +18,7 @@ from cmta_jax import normalization, replay, watch
 from cmta_jax.config import TrainingConfig
 from cmta_jax.normalization import RewardNormalizer
 from cmta_jax.replay import Replay, Row
+from cmta_jax.seed_axis import for_each_seed, spread
 from cmta_jax.types import Array, Carry, Method, Metrics, Spec, Transition
 from cmta_jax.watch import NotFinite, Watch
 
@@ -59,7 +61,7 @@ class Keys(NamedTuple):
 
 
 class Program(NamedTuple):
-    """The compiled functions of a run, vmapped over seeds."""
+    """The compiled functions of a run, each for all seeds (`seed_axis`)."""
 
     start: Callable[..., TrainState]  # (keys [S], observation [S, N, C, D]) -> state at step 0
     watch: Callable[..., Watch]  # (learner, replay) -> the watch that `learn` begins with
@@ -69,8 +71,18 @@ class Program(NamedTuple):
     act: Callable[..., tuple[Array, Carry]]  # (params, carry, observation, first) -> mode of the policy, memory
 
 
-def compile_program(method: Method, spec: Spec, config: TrainingConfig, batch_per_task: int) -> Program:
-    """The run's jitted functions; nothing is compiled before the first call."""
+def compile_program(
+    method: Method,
+    spec: Spec,
+    config: TrainingConfig,
+    batch_per_task: int,
+    devices: Sequence[jax.Device] | None = None,
+) -> Program:
+    """The run's jitted functions; nothing is compiled before the first call.
+
+    Args:
+        devices: that the seeds are spread over; by default all.
+    """
     lanes = spec.num_tasks * config.copies_per_task
     rows = replay.rows_for(-(-config.replay_capacity // lanes), spec.horizon)
 
@@ -90,13 +102,14 @@ def compile_program(method: Method, spec: Spec, config: TrainingConfig, batch_pe
         action, _, carry = method.act(params, carry, observation, first, jax.random.key(0), False)
         return action, carry
 
+    over = functools.partial(for_each_seed, mesh=spread(config.num_seeds, devices), precision=config.matmul_precision)
     return Program(
-        start=jax.jit(jax.vmap(start)),
-        watch=jax.jit(jax.vmap(begin_watch)),
-        learn=jax.jit(jax.vmap(learn, in_axes=(0, 0, 0, 0, None)), donate_argnums=(0, 1)),
-        observe=jax.jit(jax.vmap(observe, in_axes=(0, 0, 0, 0, 0, None)), donate_argnums=(1, 2)),
-        finish_episode=jax.jit(jax.vmap(method.finish_episode), donate_argnums=0),
-        act=jax.jit(jax.vmap(act)),
+        start=over(start),
+        watch=over(begin_watch),
+        learn=over(learn, shared=[4], donate=[0, 1]),
+        observe=over(observe, shared=[5], donate=[1, 2]),
+        finish_episode=over(method.finish_episode, donate=[0]),
+        act=over(act),
     )
 
 

@@ -4,8 +4,8 @@ import os
 import pathlib
 
 os.environ["JAX_PLATFORMS"] = "cpu"
-# Tests compile more than they compute: this halves it.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# Tests compile more than they compute: the first halves it. Eight devices: runs of several seeds use several.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_force_host_platform_device_count=8")
 os.environ.setdefault("MUJOCO_GL", "disable")  # simulators must not look for a screen
 
 import jax

@@ -1,0 +1,52 @@
+"""The axis of seeds: on each device a vmap over its share of them, and nothing to say to the other devices."""
+
+from collections.abc import Callable, Sequence
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+from jax.sharding import PartitionSpec as Axes
+
+SEEDS = "seeds"
+_ALGORITHMS = {"bfloat16": "BF16_BF16_F32"}  # JAX's own "bfloat16" means tensorfloat32 on a GPU
+
+
+def spread(num_seeds: int, devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """As many devices (by default of all there are) as have the same number of seeds each."""
+    devices = jax.devices() if devices is None else devices
+    count = max(count for count in range(1, len(devices) + 1) if num_seeds % count == 0)
+    return Mesh(np.array(devices[:count]), (SEEDS,))
+
+
+def for_each_seed(
+    function: Callable,
+    mesh: Mesh,
+    *,
+    shared: Sequence[int] = (),
+    donate: Sequence[int] = (),
+    precision: str = "float32",
+) -> Callable:
+    """`function` of one seed, compiled for all of them.
+
+    Args:
+        function: of pytrees; positional arguments only.
+        mesh: from `spread`.
+        shared: numbers of the arguments that are the same for all seeds; the others lead with the seeds `[S, ...]`.
+        donate: numbers of the arguments whose buffers the results may use.
+        precision: what matrix products round their inputs to; parameters and sums are float32 in any case.
+
+    Raises:
+        ValueError: the devices have no such products.
+    """
+    if precision == "bfloat16" and mesh.devices.flat[0].platform == "cpu":
+        raise ValueError("--matmul_precision=bfloat16 needs a GPU or TPU; use float32 on a CPU.")
+
+    def of_all(*arguments):
+        axes = [None if number in shared else 0 for number in range(len(arguments))]
+        specs = tuple(Axes() if axis is None else Axes(SEEDS) for axis in axes)
+        mapped = jax.vmap(function, in_axes=axes)
+        with jax.default_matmul_precision(_ALGORITHMS.get(precision, precision)):
+            return jax.shard_map(mapped, mesh=mesh, in_specs=specs, out_specs=Axes(SEEDS))(*arguments)
+
+    return jax.jit(of_all, donate_argnums=tuple(donate))
+
