@@ -78,7 +78,10 @@ def _play(trained: Trained, values: flags.FlagValues, episodes: int, pool_class:
 
 
 def _film(trained: Trained, values: flags.FlagValues, pool_class: Any) -> None:
-    raise NotImplementedError
+    from experiments.policies import films  # here, because most evaluations need no pictures
+
+    for path in films.make(trained, pool_class, values.goal_set, values.env_workers):
+        print(path, flush=True)
 
 
 if __name__ == "__main__":

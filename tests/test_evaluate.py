@@ -7,13 +7,12 @@ import shutil
 import jax
 import numpy as np
 import pytest
-from tiny_runs import MetaWorldSized, Toy, leaves_equal, tiny_run
+from tiny_runs import CMTA, MetaWorldSized, Toy, leaves_equal, policy_file, tiny_run, untrained
 
 from cmta_jax.checkpoint import Checkpointer, save_policy
 from experiments import evaluate
 from experiments.policies import acting, metaworld_protocol, outcome, paper_protocol
 from experiments.policies.trained import load
-from experiments.settings import as_flags
 
 
 @pytest.fixture(scope="module")
@@ -24,17 +23,6 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def trained(folder):
     return load(folder, "newest", Toy)
-
-
-@pytest.fixture(scope="module")
-def sized(tmp_path_factory):
-    """A policy with Meta-World's sizes."""
-    arguments = ("--benchmark=reach-v3", "--steps_per_task=20")
-    return load(tiny_run(tmp_path_factory.mktemp("runs") / "one", *arguments, pool=MetaWorldSized), "newest", Toy39)
-
-
-class Toy39(Toy):
-    observation_dim, action_dim = 39, 4
 
 
 def rows(path):
@@ -76,11 +64,11 @@ def test_the_parameters_are_those_of_the_checkpoint_asked_for(folder, trained):
     assert {leaf.shape[0] for leaf in jax.tree.leaves(trained.params)} == {2}
 
 
-def test_a_policy_file_gives_the_same_policy(trained, tmp_path):
-    flags = as_flags(trained.settings.values())
-    save_policy(tmp_path / "policy.safetensors", trained.params, {"flags": flags, "method": "cmta", "step": 40})
-    again = load(tmp_path / "policy.safetensors", "newest", Toy)
-    assert leaves_equal(again.params, trained.params) and again.seeds == trained.seeds and again.step == 40
+def test_a_policy_file_gives_the_same_policy(tmp_path):
+    before = untrained("--num_seeds=2", *CMTA)
+    again = load(policy_file(tmp_path / "policy.safetensors", "--num_seeds=2", *CMTA), "newest", Toy)
+    assert leaves_equal(again.params, before.params) and again.seeds == (3, 4) and again.step == 7
+    assert again.settings == before.settings
     assert again.folder == tmp_path
 
 
@@ -114,9 +102,8 @@ def test_sampled_episodes_are_all_counted(folder):
     assert {row["episodes"] for row in rows(folder / "evaluation_paper.csv")} == {"20"}
 
 
-def test_fixed_goals_are_each_seeds_own(tmp_path):
-    folder = tiny_run(tmp_path / "fixed", "--goals=fixed", "--copies_per_task=2", "--steps_per_task=20")
-    trained = load(folder, "newest", Toy)
+def test_fixed_goals_are_each_seeds_own():
+    trained = untrained("--goals=fixed", "--copies_per_task=2", *CMTA)
     pool = Toy(trained.settings.environment, trained.seeds, 2)
     assert paper_protocol.play(trained, pool, 1, False).episodes == 1
 
@@ -137,8 +124,9 @@ def test_the_official_agent_keeps_and_resets_the_memory_of_each_environment(trai
         np.testing.assert_allclose(agent.eval_action(observation), action[:, 0], rtol=1e-5, atol=1e-6)
 
 
-def test_the_official_evaluation_plays_our_policy(sized):
-    result = metaworld_protocol.play(sized, episodes=1, sample=False)
+def test_the_official_evaluation_plays_our_policy():
+    trained = untrained("--benchmark=reach-v3", *CMTA, pool=MetaWorldSized)
+    result = metaworld_protocol.play(trained, episodes=1, sample=False)
     assert (result.protocol, result.episodes, result.tasks) == ("metaworld", 1, ("reach-v3",))
     assert result.successes.shape == (1, 1) and 0 < result.mean_return[0, 0] < 5000
 
@@ -190,7 +178,7 @@ def manifest_with(copy, change):
         (lambda copy: shutil.rmtree(copy / "checkpoints"), [], "holds no checkpoint that can be read"),
         (lambda copy: manifest_with(copy, {"method": "care"}), [], "--method=care, but flags.flags says cmta"),
         (lambda copy: manifest_with(copy, {"horizon": "20"}), [], "made with --horizon=20, but flags.flags says 10"),
-        (lambda copy: (copy / "flags.flags").write_bytes(b"\xff\xfe"), [], "flags.flags cannot be read"),
+        (lambda copy: (copy / "flags.flags").write_bytes(b"\xff\xfe"), [], "is not a flag; is this a run folder's flags.flags?"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence_and_status_2(folder, tmp_path, capsys, spoil, arguments, sentence):

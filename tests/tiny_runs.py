@@ -1,16 +1,24 @@
 """Runs of seconds on the toy pool, for the tests of what is done with a run afterwards."""
 
+import pathlib
+
 import jax
 import numpy as np
 from toy_pool import ToyPool
 
-from experiments import run
+from cmta_jax import methods
+from cmta_jax.checkpoint import save_policy
+from cmta_jax.types import Spec
+from experiments import command_line, run
+from experiments.policies.trained import Trained
+from experiments.settings import as_flags
 
 SMALL = (
     "--benchmark=reach-v3,push-v3", "--horizon=10", "--steps_per_task=40", "--warmup_steps=10", "--eval_every=20",
     "--eval_episodes=2", "--log_every=10", "--checkpoint_every=20", "--hidden_dim=16", "--hidden_layers=1",
-    "--batch_per_task=8", "--replay_capacity=400", "--cmta.encoding_dim=8", "--cmta.num_experts=3", "--seed=3",
+    "--batch_per_task=8", "--replay_capacity=400", "--seed=3",
 )  # fmt: skip
+CMTA = ("--cmta.encoding_dim=8", "--cmta.num_experts=3")
 
 
 class Toy(ToyPool):
@@ -41,8 +49,26 @@ class MetaWorldSized(Toy):
 
 def tiny_run(folder, *arguments, pool=Toy):
     """A complete run in `folder`; returns the folder."""
-    assert run.main([*SMALL, *arguments, f"--workdir={folder}"], pool) == 0
+    assert run.main([*SMALL, *CMTA, *arguments, f"--workdir={folder}"], pool) == 0
     return folder
+
+
+def untrained(*arguments, pool=Toy, source="untrained"):
+    """Policies with the parameters of the start, as if they came from a policy file; no run is made."""
+    settings = command_line.parse([*SMALL, *arguments])
+    spec = Spec(settings.environment.tasks, pool.observation_dim, pool.action_dim, settings.environment.horizon)
+    method = methods.build(settings.run.method, settings.values(), spec)
+    seeds = tuple(settings.training.seed + i for i in range(settings.training.num_seeds))
+    params = jax.vmap(method.init)(jax.vmap(jax.random.key)(np.array(seeds))).params
+    return Trained(pathlib.Path(source), 0, settings, spec, method, seeds, params)
+
+
+def policy_file(path, *arguments, pool=Toy):
+    """Writes the policies of `untrained` to a file; returns its path."""
+    trained = untrained(*arguments, pool=pool)
+    flags = as_flags(trained.settings.values())
+    save_policy(path, trained.params, {"flags": flags, "method": flags["method"], "step": 7})
+    return path
 
 
 def leaves_equal(first, second):

@@ -9,10 +9,13 @@ import jax
 from cmta_jax import methods
 from cmta_jax.checkpoint import Checkpointer, load_policy
 from cmta_jax.checkpoint.part import read_part
+from cmta_jax.results.flagfile import Flags
+from cmta_jax.results.protocol import Cell
 from cmta_jax.run_folder import CHANGEABLE, FLAGS, read_flags
 from cmta_jax.types import Method, Spec
 from experiments.command_line import values_of
 from experiments.flagfiles import Argument
+from experiments.reporting import cells, names
 from experiments.settings import Settings, as_flags, settings_of
 
 PARAMETERS = "0/params"  # in a checkpoint's state (learner, rollout)
@@ -124,6 +127,7 @@ def _seeds(settings: Settings) -> tuple[int, ...]:
 
 def describe(trained: Trained) -> str:
     """One line: method, tasks, seeds, step."""
-    flags = as_flags(trained.settings.values())
+    flags = Flags(as_flags(trained.settings.values()))
+    cell = Cell(flags.text("benchmark"), flags.text("goals"))
     seeds = f"seeds {trained.seeds[0]} to {trained.seeds[-1]}" if len(trained.seeds) > 1 else f"seed {trained.seeds[0]}"
-    return f"{flags['method']}, {flags['benchmark']} ({flags['goals']}), {seeds}, step {trained.step:,}"
+    return f"{names.row_name(flags)}, {cells.title(cell)}, {seeds}, step {trained.step:,}"

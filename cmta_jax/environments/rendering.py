@@ -1,0 +1,112 @@
+"""Pictures of episodes: an episode is its goal set and its actions, so it is played again in front of a camera."""
+
+import importlib
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from cmta_jax.environments import simulator
+
+BACKENDS = {"Linux": ("egl", "osmesa"), "Darwin": ("cgl",)}  # modules of mujoco that draw without a screen
+CAMERA = "corner4"  # Meta-World's, mounted upside down
+PROBE = "import mujoco.{0}; mujoco.{0}.GLContext(8, 8).make_current()"
+
+
+class Shot(NamedTuple):
+    """An environment after a step; step 0 is the reset."""
+
+    step: int
+    picture: np.ndarray  # [size, size, 3] uint8
+    reward: float  # of this step, raw
+    success: bool  # at this very step
+
+
+def find_backend() -> str:
+    """The module of mujoco that draws offscreen on this machine; `MUJOCO_GL` may name it.
+
+    Raises:
+        ValueError: none works.
+    """
+    named, known = os.environ.get("MUJOCO_GL", "").lower(), BACKENDS.get(platform.system(), ("glfw",))
+    for backend in candidates(named, known):
+        # a process of its own, because a back end that fails leaves PyOpenGL unusable for the next
+        outcome = subprocess.run([sys.executable, "-c", PROBE.format(backend)], capture_output=True, text=True)
+        if outcome.returncode == 0:
+            return backend
+        why = (outcome.stderr.strip().splitlines() or ["no reason given"])[-1]
+    raise ValueError(
+        f"Nothing here can draw without a screen ({' and '.join(candidates(named, known))} failed, the last with "
+        f"'{why:.120}'): install libegl1 with a driver (libgl1-mesa-dri), or libosmesa6, or set MUJOCO_GL."
+    )
+
+
+def candidates(named: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """What to try: the back end that `MUJOCO_GL` names, else all that this platform knows."""
+    return (named,) if named in ("egl", "osmesa", "cgl", "glfw") else known
+
+
+def film(
+    task: str, vectors: np.ndarray, goal_set: int, actions: np.ndarray, steps: Collection[int],
+    backend: str, size: int = 384, **versions: str,
+) -> Iterator[Shot]:  # fmt: skip
+    """Plays an episode again and yields a shot at each of `steps`.
+
+    Args:
+        vectors: `[50, D]`, the goal sets of the task, as `Pool.goal_vectors` gives them.
+        goal_set: which of them.
+        actions: `[T, 4]` float32.
+        steps: from 0 (the reset) to T.
+        backend: as `find_backend` returns it.
+        size: of the pictures, in pixels; at most 480.
+        versions: `reward_version` and `success_version` of the run.
+    """
+    lane = simulator.make(task, "stock", **versions)
+    lane.vectors = vectors
+    lane.reset(goal_set)
+    with Camera(lane.environment.model, backend, size) as camera:
+        if 0 in steps:
+            yield Shot(0, camera.shoot(lane.environment.data), 0.0, False)
+        for step, action in enumerate(actions, start=1):
+            _, reward, success = lane.step(action)
+            if step in steps:
+                yield Shot(step, camera.shoot(lane.environment.data), reward, success)
+
+
+class Camera:
+    """Draws one model offscreen. `mujoco.Renderer` is not used: its back end is fixed when mujoco is imported."""
+
+    def __init__(self, model, backend: str, size: int):
+        import mujoco
+
+        self._mujoco, self._model, self._size = mujoco, model, size
+        model.vis.quality.offsamples, model.vis.quality.shadowsize = 0, 1024  # a fifth of the time without a GPU
+        self._context = importlib.import_module(f"mujoco.{backend}").GLContext(size, size)
+        self._context.make_current()
+        self._drawer = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._drawer)
+        self._scene, self._options = mujoco.MjvScene(model, maxgeom=2000), mujoco.MjvOption()
+        self._scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
+        self._view = mujoco.MjvCamera()
+        self._view.type, self._view.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, model.camera(CAMERA).id
+
+    def shoot(self, data) -> np.ndarray:
+        """A picture `[size, size, 3]` of the state in `data`."""
+        mujoco, everything = self._mujoco, self._mujoco.mjtCatBit.mjCAT_ALL
+        mujoco.mjv_updateScene(self._model, data, self._options, None, self._view, everything, self._scene)
+        picture = np.empty((self._size, self._size, 3), np.uint8)
+        window = mujoco.MjrRect(0, 0, self._size, self._size)
+        mujoco.mjr_render(window, self._scene, self._drawer)
+        mujoco.mjr_readPixels(picture, None, window, self._drawer)
+        return picture[:, ::-1]  # rows come from below, which the camera's being upside down undoes
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._drawer.free()
+        self._context.free()
