@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from checkpoint_example import ENVIRONMENT
 from killed_run import mortal
-from toy_runs import SMALL, Toy, main, numbers
+from toy_runs import SMALL, Toy, numbers
 
 from cmta_jax.checkpoint import Checkpointer, load_policy
 from cmta_jax.environments import Pool
@@ -78,7 +78,12 @@ def compiled_once(monkeypatch):
 
 
 def flags(method, seeds=1):
-    return (*STEPS, f"--method={method}", f"--num_seeds={seeds}", *METHODS[method])
+    shared = [flag for flag in SMALL if not flag.startswith("--cmta.") or method in ("cmta", "tsac")]
+    return (*shared, *STEPS, f"--method={method}", f"--num_seeds={seeds}", *METHODS[method])
+
+
+def main(folder, *arguments, pool=Toy):
+    return run.main([*arguments, f"--workdir={folder}"], pool)
 
 
 def contents(folder, pool_class=Toy):
@@ -149,7 +154,7 @@ def test_a_signal_in_an_evaluation_postpones_it(tmp_path):
 def killed(kind, number, step, folder, *arguments):
     """Runs a process that gets a signal at a step of its simulators; returns its status."""
     script = str(pathlib.Path(__file__).with_name("killed_run.py"))
-    command = [sys.executable, script, kind, number, str(step), *SMALL, *arguments, f"--workdir={folder}"]
+    command = [sys.executable, script, kind, number, str(step), *arguments, f"--workdir={folder}"]
     return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
 
 
@@ -182,7 +187,7 @@ def test_thirty_seconds_after_sigterm_are_enough(tmp_path):
     began = time.monotonic()
     arguments = (*flags("cmta"), "--eval_episodes=3000", "--hidden_dim=512", "--hidden_layers=3")
     script = str(pathlib.Path(__file__).with_name("killed_run.py"))
-    command = [sys.executable, script, "toy", "SIGTERM", "60", *SMALL, *arguments, f"--workdir={tmp_path}/run"]
+    command = [sys.executable, script, "toy", "SIGTERM", "60", *arguments, f"--workdir={tmp_path}/run"]
     with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             if "first update" in line:
