@@ -19,17 +19,24 @@ WINDOW = 10.0  # seconds that rates are averaged over
 
 
 class Stopwatch:
-    """How the wall time of a run divides; what no part claims belongs to the learner."""
+    """How the wall time of a run divides; what no part claims belongs to the learner.
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter):
+    Args:
+        clock: in seconds.
+        annotate: makes a context manager from a part's name, entered whenever the part is.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter, annotate: Callable = contextlib.nullcontext):
         self._clock, self._began, self._spent, self._inside = clock, clock(), {}, False
+        self._annotate = annotate
 
     @contextlib.contextmanager
     def part(self, name: str) -> Iterator[None]:
         """Adds the time of a `with` block to `name`; a block within another counts for the outer one only."""
         began, inside, self._inside = self._clock(), self._inside, True
         try:
-            yield
+            with self._annotate(name):
+                yield
         finally:
             self._inside = inside
             if not inside:

@@ -28,6 +28,7 @@ from cmta_jax.tensorboard import TensorBoardWriter
 from cmta_jax.training import Moment, TrainState
 from experiments import command_line, first_look, settings
 from experiments.plan import Plan
+from experiments.profiling import traced
 from experiments.session import Session
 from experiments.settings import Settings
 from experiments.stop import Stop, Stopped
@@ -80,7 +81,7 @@ def _run(arguments: Sequence[str], pool_class: Any, stop: Stop) -> int:
 def train(plan: Plan, folder: RunFolder, pool_class: Any, stop: Stop) -> int:
     """The whole run in its folder; returns the exit status."""
     environment, workers = plan.settings.environment, plan.settings.run.env_workers
-    stopwatch, lanes = Stopwatch(), math.prod(plan.lanes)
+    stopwatch, lanes = Stopwatch(annotate=jax.profiler.TraceAnnotation), math.prod(plan.lanes)
     progress = Progress(plan.settings.training.steps_per_task, lanes, stopwatch)
     progress.say(f"run folder {folder.path}")
     count = assignment.count_workers(workers, lanes)
@@ -116,7 +117,10 @@ def learn(
         _evaluate(session, Moment(step, state, {}), listeners, stop)
         listeners.sync()
         session.save(Moment(step, state, {}), wait=True)
-    for moment in session.moments(step, state):
+    moments = session.moments(step, state)
+    if session.plan.settings.run.profile:
+        moments = traced(moments, session.folder.file("profile"))
+    for moment in moments:
         step, state = moment.step, moment.state
         progress.advance(step)
         if step == config.warmup_steps:

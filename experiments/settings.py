@@ -19,10 +19,12 @@ class RunConfig:
     benchmark: str = setting("mt10", "mt10, mt50 or tasks such as reach-v3,window-close-v3")
     env_workers: int | None = setting(None, "processes that simulate; by default one per core", minimum=1)
     workdir: str = setting("", "folder of the run; by default a new one under runs/")
+    profile: bool = setting(False, "write a trace of 50 iterations to the run folder's profile/")
     resume: bool = setting(False, "go on with the run in --workdir, with its flags")
+    wandb: bool = setting(False, "log to Weights & Biases, too (pip install 'cmta-jax[wandb]')")
 
 
-NOT_REPLAYED = ("workdir", "resume")  # where a run stands is no part of what it is
+NOT_REPLAYED = ("workdir", "resume", "profile")  # where a run stands and how it is watched is no part of what it is
 
 
 class Settings(NamedTuple):
