@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import sys
 
 import chex
 import jax
@@ -24,7 +25,8 @@ TINY = cmta.Config(hidden_dim=16, hidden_layers=1, encoding_dim=8, num_experts=2
 @functools.cache
 def program(config, training_config):
     """One program per configuration for all tests of this file: compiling is what takes their time."""
-    return training.compile_program(cmta.make(config, SPEC), SPEC, training_config, config.batch_per_task)
+    method = sys.modules[type(config).__module__]
+    return training.compile_program(method.make(config, SPEC), SPEC, training_config, config.batch_per_task)
 
 
 class Run:
