@@ -48,7 +48,8 @@ def test_two_hundred_thousand_iterations_leave_everything_as_it_was(tmp_path):
                 began = time.perf_counter()
     writer.close()
     memory, files, segments, children, threads = np.transpose(found[1:])  # the first period compiles and warms up
-    print("MiB", (memory >> 20).tolist(), "files", files.tolist(), "threads", threads.tolist(), "s", np.round(seconds, 1))
+    print("MiB", (memory >> 20).tolist(), "files", files.tolist(), "segments", segments.tolist())
+    print("threads", threads.tolist(), "seconds", np.round(seconds, 1).tolist())
     growth = np.polyfit(np.arange(len(memory)), memory, 1)[0] * len(memory)  # bytes over the whole run
     assert growth < 16 << 20, f"memory grew by {growth / 2**20:.1f} MiB"
     assert memory[-1] - memory[2] < 32 << 20
