@@ -47,6 +47,8 @@ def networks(
 def contrast(config: Config, story: Story, next_story: Story) -> tuple[Array, Metrics]:
     """The weighted contrastive loss (Eqs. 3, 12) and what to log about the mixture."""
     metrics = {"attention_entropy": attention_entropy(story.attention)}
+    if config.num_experts > 1:
+        metrics["expert_similarity"] = expert_similarity(story.experts)
     if not config.contrastive_weight:
         return jnp.zeros(()), metrics
     loss = losses.contrastive_loss(story.experts, next_story.experts, config.contrastive_temperature)
@@ -56,6 +58,14 @@ def contrast(config: Config, story: Story, next_story: Story) -> tuple[Array, Me
 def attention_entropy(attention: Array) -> Array:
     """Mean entropy of the attention weights `[N, B, K]` per task `[N]`, in nats."""
     return -jnp.mean(jnp.sum(jnp.where(attention > 0, attention * jnp.log(attention), 0.0), axis=-1), axis=1)
+
+
+def expert_similarity(experts: Array) -> Array:
+    """Mean cosine between the encodings of two experts `[K, N, B, D]` per task `[N]`; all pairs from one sum over K."""
+    number = len(experts)
+    unit = experts / jnp.maximum(jnp.linalg.norm(experts, axis=-1, keepdims=True), 1e-12)
+    of_pairs = jnp.sum(jnp.square(unit.sum(axis=0)), axis=-1) - jnp.sum(jnp.square(unit), axis=(0, -1))  # [N, B]
+    return of_pairs.mean(axis=1) / (number * (number - 1))
 
 
 def own_attention(encoder_params):

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import logging
 import pathlib
 from collections.abc import Sequence
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from cmta_jax import durable
 from cmta_jax.append_file import AppendFile
+
+log = logging.getLogger(__name__)
 
 
 class Listener:
@@ -115,17 +118,18 @@ class CsvFile:
         if path.exists():
             durable.replace(path, "".join(kept).encode())
         self._columns = tuple(next(csv.reader(kept[:1]), ()))
-        self._file = AppendFile(path)
+        self._file, self._path, self._left_out = AppendFile(path), path, set()
         if columns and not self._columns:
             self._begin(columns)
 
     def add(self, row: dict) -> None:
-        """Appends one row; numbers keep six significant digits. A value without a column is an error."""
+        """Appends one row; numbers keep six significant digits. A value without a column is left out, and logged."""
         if not self._columns:
             self._begin(row)
-        unknown = row.keys() - set(self._columns)
-        if unknown:
-            raise ValueError(f"'{min(unknown)}' is no column of this table: start a new run folder.")
+        unknown = row.keys() - set(self._columns) - self._left_out
+        if unknown:  # as in a run that was begun by an older version
+            log.warning("%s has no column '%s': it is left out.", self._path, min(unknown))
+            self._left_out |= unknown
         self._write([_text(row.get(column, "")) for column in self._columns])
 
     def sync(self) -> None:

@@ -11,6 +11,7 @@ from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.proto.summary_pb2 import Summary
 from tensorboardX.record_writer import masked_crc32c
 
+from cmta_jax import tags
 from cmta_jax.append_file import AppendFile
 from cmta_jax.metrics import Listener
 
@@ -38,7 +39,7 @@ class TensorBoardWriter(Listener):
                 _add(file, Event(wall_time=time.time(), step=start + 1, session_log=restart))
 
     def metrics(self, step, values):
-        self._scalars(step, {f"{_group(name)}/{name}": value for name, value in values.items()})
+        self._scalars(step, tags.grouped(values))
 
     def evaluation(self, step, success, episode_return):
         self._scalars(step, {"success": success, "episode_return": episode_return})
@@ -54,22 +55,9 @@ class TensorBoardWriter(Listener):
 
     def _scalars(self, step: int, values: dict[str, np.ndarray]) -> None:
         for seed, file in enumerate(self._files):
-            scalars = {}
-            for name, value in values.items():
-                if value.ndim == 1:
-                    scalars[name] = value[seed]
-                    continue
-                scalars[f"{name}/mean"] = value[seed].mean()
-                scalars |= {f"{name}/{task}": value[seed, i] for i, task in enumerate(self.tasks)}
-            summary = Summary(value=[Summary.Value(tag=tag, simple_value=float(x)) for tag, x in scalars.items()])
+            scalars = tags.scalars(values, seed, self.tasks)
+            summary = Summary(value=[Summary.Value(tag=tag, simple_value=x) for tag, x in scalars.items()])
             _add(file, Event(wall_time=time.time(), step=step, summary=summary))
-
-
-def _group(metric: str) -> str:
-    """The section of TensorBoard's page that a metric belongs to."""
-    if metric.endswith("loss"):
-        return "loss"
-    return "speed" if metric.endswith("per_second") else "learner"
 
 
 def _open(folder: pathlib.Path) -> AppendFile:

@@ -10,6 +10,7 @@ from typing import Any
 
 from absl import flags as absl_flags
 
+from cmta_jax import wandb_writer
 from cmta_jax.run_folder import FLAGS
 from experiments import feasibility
 from experiments.flagfiles import Argument, expand
@@ -43,6 +44,8 @@ def parse(arguments: Sequence[str]) -> Settings:
         saved = f"{run.workdir}/{FLAGS}"
         expanded = [*_if_there(saved), *expanded]
     settings = settings_of(values_of(expanded))
+    if settings.run.wandb:
+        wandb_writer.check_installed()
     _check_effect([argument for argument in expanded if not argument.origin], settings)
     feasibility.check_settings(settings.training, settings.environment, settings.method)
     return settings

@@ -20,12 +20,14 @@ import psutil
 from cmta_jax.checkpoint import CheckpointError
 from cmta_jax.environments import Pool, assignment
 from cmta_jax.environments.faults import TooManyFaults
+from cmta_jax.live import WithCosts
 from cmta_jax.metrics import CsvWriter, Listener, Several
 from cmta_jax.progress import Progress, Stopwatch
 from cmta_jax.results.reading import NoEvaluation, read_run
 from cmta_jax.run_folder import RunFolder
 from cmta_jax.tensorboard import TensorBoardWriter
 from cmta_jax.training import Moment, TrainState
+from cmta_jax.wandb_writer import WandbWriter
 from experiments import command_line, first_look, settings
 from experiments.plan import Plan
 from experiments.profiling import traced
@@ -152,9 +154,13 @@ def _evaluate(session: Session, moment: Moment, listeners: Listener, stop: Stop)
 
 
 def _recorders(plan: Plan, folder: RunFolder, step: int, postponed: bool) -> tuple[Listener, ...]:
+    live = [TensorBoardWriter(folder.file("tensorboard"), plan.seeds, plan.tasks, step)]
+    if plan.settings.run.wandb:
+        flags = settings.as_flags(plan.settings.values())
+        live.append(WandbWriter(folder.path, plan.seeds, plan.tasks, flags))
     return (
         CsvWriter(folder.path, plan.seeds, plan.tasks, step, step - postponed),
-        TensorBoardWriter(folder.file("tensorboard"), plan.seeds, plan.tasks, step),
+        WithCosts(Several(*live), len(plan.seeds), math.prod(plan.lanes)),
     )
 
 

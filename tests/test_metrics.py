@@ -90,12 +90,15 @@ def test_a_run_resumed_at_its_start_has_an_empty_table_with_its_header(tmp_path)
     assert lines_of(tmp_path / "eval.csv") == ["step,seed,task,success,episode_return"]
 
 
-def test_a_metric_that_was_not_there_at_first_is_an_error(tmp_path):
+def test_a_metric_that_was_not_there_at_first_is_left_out_with_one_warning(tmp_path, caplog):
     writer = CsvWriter(tmp_path, SEEDS, TASKS)
     writer.metrics(1, {"loss": np.ones(2)})
-    with pytest.raises(ValueError, match="'gain' is no column of this table: start a new run folder"):
-        writer.metrics(2, {"gain": np.ones(2)})
+    writer.metrics(2, {"loss": np.ones(2), "gain": np.ones(2)})
     writer.close()
+    assert lines_of(tmp_path / "train.csv")[-2:] == ["2,4,1", "2,5,1"]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{tmp_path}/train.csv has no column 'gain': it is left out."
+    ]
 
 
 @pytest.mark.parametrize("fault", ["full", "sync"])
