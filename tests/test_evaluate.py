@@ -178,7 +178,7 @@ def manifest_with(copy, change):
         (lambda copy: shutil.rmtree(copy / "checkpoints"), [], "holds no checkpoint that can be read"),
         (lambda copy: manifest_with(copy, {"method": "care"}), [], "--method=care, but flags.flags says cmta"),
         (lambda copy: manifest_with(copy, {"horizon": "20"}), [], "made with --horizon=20, but flags.flags says 10"),
-        (lambda copy: (copy / "flags.flags").write_bytes(b"\xff\xfe"), [], "is not a flag; is this a run folder's flags.flags?"),
+        (lambda copy: (copy / "flags.flags").write_bytes(b"\xff\xfe"), [], "is not a flag; is this a run"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence_and_status_2(folder, tmp_path, capsys, spoil, arguments, sentence):

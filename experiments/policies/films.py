@@ -1,7 +1,7 @@
 """Films of a trained policy: an MP4 per task, and a contact sheet of the benchmark."""
 
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ def make(trained: Trained, pool_class: Any, goal_set: int, workers: int | None) 
     rows = []
     for index, task in enumerate(trained.spec.task_names):
         path = folder / f"{task}.mp4"
-        shots = shots_of(trained, recording, vectors, chosen, index, backend)
+        shots = shots_of(trained, recording, vectors, chosen, index, backend, range(trained.spec.horizon + 1))
         rows.append((task, write_film(path, trained, recording, index, shots)))
         yield path
     title = f"{describe(trained)}, goal set {goal_set}"
@@ -45,12 +45,15 @@ def make(trained: Trained, pool_class: Any, goal_set: int, workers: int | None) 
     yield path
 
 
-def shots_of(trained, recording: Recording, vectors, goal_sets, index: int, backend: str) -> Iterator[rendering.Shot]:
-    """Every step of the first seed's episode of a task."""
+def shots_of(
+    trained: Trained, recording: Recording, vectors: np.ndarray, goal_sets: np.ndarray, index: int, backend: str,
+    steps: Collection[int],
+) -> Iterator[rendering.Shot]:  # fmt: skip
+    """Shots of the first seed's episode of a task at `steps`."""
     environment = trained.settings.environment
     return rendering.film(
         trained.spec.task_names[index], vectors[0, index], int(goal_sets[0, index]), recording.action[:, 0, index],
-        range(trained.spec.horizon + 1), backend,
+        steps, backend,
         reward_version=environment.reward_version, success_version=environment.success_version,
     )  # fmt: skip
 

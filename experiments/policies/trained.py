@@ -125,9 +125,14 @@ def _seeds(settings: Settings) -> tuple[int, ...]:
     return tuple(settings.training.seed + i for i in range(settings.training.num_seeds))
 
 
+def title(trained: Trained) -> str:
+    """The name of the method, as in the paper's tables."""
+    return names.row_name(Flags(as_flags(trained.settings.values())))
+
+
 def describe(trained: Trained) -> str:
     """One line: method, tasks, seeds, step."""
     flags = Flags(as_flags(trained.settings.values()))
     cell = Cell(flags.text("benchmark"), flags.text("goals"))
     seeds = f"seeds {trained.seeds[0]} to {trained.seeds[-1]}" if len(trained.seeds) > 1 else f"seed {trained.seeds[0]}"
-    return f"{names.row_name(flags)}, {cells.title(cell)}, {seeds}, step {trained.step:,}"
+    return f"{title(trained)}, {cells.title(cell)}, {seeds}, step {trained.step:,}"
