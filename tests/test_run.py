@@ -1,13 +1,17 @@
 """The program from its command line to its run folder: on a toy pool, and briefly on Meta-World."""
 
+import errno
+import itertools
 import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from toy_runs import SMALL, Toy, main, numbers, table
 
+from cmta_jax.checkpoint import load_policy
 from cmta_jax.environments.faults import TooManyFaults
 from experiments import feasibility, run
 from experiments.stop import Stop, Stopped
@@ -72,6 +76,41 @@ def test_a_run_that_is_stopped_and_resumed_is_the_run(whole, tmp_path, capsys):
     assert len(table(tmp_path / "two" / "eval.csv")) == 2
     assert run.main([f"--workdir={tmp_path}/two", "--resume"], Toy) == 0
     assert numbers(tmp_path / "two") == numbers(whole)
+
+
+def test_a_clock_that_goes_backwards_changes_no_result(whole, tmp_path, monkeypatch):
+    for name in ("time", "perf_counter", "monotonic"):
+        ticks = itertools.count(2e9, -10.0)
+        monkeypatch.setattr(time, name, lambda ticks=ticks: next(ticks))
+    ticks_ns = itertools.count(2 * 10**18, -(10**9))
+    monkeypatch.setattr(time, "time_ns", lambda: next(ticks_ns))
+    assert main(tmp_path / "back") == 0
+    monkeypatch.undo()
+    assert numbers(tmp_path / "back") == numbers(whole)
+
+
+def test_the_policies_of_a_run_can_be_shared(whole):
+    for name in ("policy", "policy_best"):
+        params, metadata = load_policy(whole / f"{name}.safetensors")
+        assert metadata["method"] == "cmta" and metadata["seeds"] == [3] and metadata["flags"]["seed"] == "3"
+        assert metadata["tasks"] == ["reach-v3", "push-v3"] and params["actor"]
+        assert metadata["step"] in {"policy": (60,), "policy_best": (20, 40, 60)}[name]
+    values = [float(row["success"]) for row in table(whole / "eval.csv")]
+    smoothed = [sum(values[:2]) / 2]
+    for first, second in zip(values[2::2], values[3::2], strict=True):
+        smoothed.append(0.8 * smoothed[-1] + 0.2 * (first + second) / 2)
+    best = max(range(3), key=lambda i: (smoothed[i], i))
+    assert metadata["step"] == 20 * (best + 1) and abs(metadata["smoothed_success"] - smoothed[best]) < 1e-9
+
+
+def test_a_policy_that_cannot_be_written_is_a_warning(whole, tmp_path, monkeypatch, caplog):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("experiments.policy_files.save_policy", full)
+    assert main(tmp_path / "full") == 0
+    assert "policy.safetensors cannot be written (No space left on device); training goes on" in caplog.text
+    assert numbers(tmp_path / "full") == numbers(whole)
 
 
 def test_a_complete_run_can_be_made_longer(whole, tmp_path):

@@ -1,3 +1,4 @@
+import errno
 import logging
 import os
 import subprocess
@@ -5,6 +6,7 @@ import sys
 
 import pytest
 
+from cmta_jax import durable
 from cmta_jax.run_folder import FLAGS, RunFolder, read_flags
 
 ASKED = {"method": "cmta", "seed": "3", "steps_per_task": "100"}
@@ -67,6 +69,29 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "run").write_text("")
     with pytest.raises(ValueError, match="--workdir=.*run cannot be written to .*: give another"):
         RunFolder(tmp_path / "run", ASKED)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="no /proc, where nobody can make a file, not even root")
+@pytest.mark.parametrize("place", ["/proc/run", "/proc/self/run"])
+def test_a_place_where_nobody_may_write_is_refused(place):
+    with pytest.raises(ValueError, match=f"--workdir={place} cannot be written to .*: give another"):
+        RunFolder(place, ASKED)
+
+
+def test_a_folder_that_became_read_only_is_refused_when_it_is_resumed(tmp_path, monkeypatch):
+    def read_only(*_):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    RunFolder(tmp_path, ASKED).close()
+    monkeypatch.setattr(durable, "replace", read_only)
+    with pytest.raises(ValueError, match="flags.flags cannot be written .Read-only file system"):
+        RunFolder(tmp_path, ASKED, resume=True)
+
+
+def test_a_refusal_lists_what_may_change(tmp_path):
+    RunFolder(tmp_path, ASKED).close()
+    with pytest.raises(ValueError, match="What may change: steps_per_task, .*max_critic_loss, env_workers, simulator"):
+        RunFolder(tmp_path, ASKED | {"seed": "4"}, resume=True)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
