@@ -24,7 +24,7 @@ class RunConfig:
     wandb: bool = setting(False, "log to Weights & Biases, too (pip install 'cmta-jax[wandb]')")
 
 
-NOT_REPLAYED = ("workdir", "resume", "profile", "wandb")  # where it stands and how it is watched is no part of what it is
+NOT_REPLAYED = ("workdir", "resume", "profile", "wandb")  # where it is and how it is watched: no part of what it is
 
 
 class Settings(NamedTuple):
