@@ -61,11 +61,9 @@ def attention_entropy(attention: Array) -> Array:
 
 
 def expert_similarity(experts: Array) -> Array:
-    """Mean cosine between the encodings of two experts `[K, N, B, D]` per task `[N]`; all pairs from one sum over K."""
-    number = len(experts)
-    unit = experts / jnp.maximum(jnp.linalg.norm(experts, axis=-1, keepdims=True), 1e-12)
-    of_pairs = jnp.sum(jnp.square(unit.sum(axis=0)), axis=-1) - jnp.sum(jnp.square(unit), axis=(0, -1))  # [N, B]
-    return of_pairs.mean(axis=1) / (number * (number - 1))
+    """Mean cosine between the encodings of two experts `[K, N, B, D]` per task `[N]`; the loss has these anyway."""
+    number, cosines = len(experts), losses.cosines(experts)
+    return (cosines.sum(axis=(0, -1)).mean(axis=1) - number) / (number * (number - 1))
 
 
 def own_attention(encoder_params):

@@ -65,15 +65,22 @@ def contrastive_loss(encodings: Array, next_encodings: Array, temperature: float
     """
     chex.assert_equal_shape([encodings, next_encodings])
     chex.assert_rank(encodings, 4)
-    query, positive_key = _unit(encodings), _unit(next_encodings)
-    positive = jnp.sum(query * positive_key, axis=-1)[..., None]  # [K, N, B, 1]
-    between = jnp.einsum("knbd,jnbd->knbj", query, query)  # [K, N, B, K]
-    itself = jnp.eye(between.shape[0], dtype=bool)[:, None, None, :]
-    logits = jnp.where(itself, positive, between) / temperature
-    own = jnp.where(itself, logits, jnp.zeros_like(logits)).sum(-1)
-    return jnp.sum(jnp.mean(jax.nn.logsumexp(logits, axis=-1) - own, axis=(1, 2)))
+    inverse = _inverse_norm(encodings)
+    positive = jnp.einsum("knbd,knbd->knb", encodings, next_encodings) * inverse * _inverse_norm(next_encodings)
+    itself = jnp.eye(len(encodings), dtype=bool)[:, None, None, :]
+    logits = jnp.where(itself, positive[..., None], cosines(encodings)) / temperature
+    return jnp.sum(jnp.mean(jax.nn.logsumexp(logits, axis=-1) - positive / temperature, axis=(1, 2)))
 
 
-def _unit(vectors: Array, epsilon: float = 1e-12) -> Array:
-    square = jnp.sum(jnp.square(vectors), axis=-1, keepdims=True)
-    return vectors * jax.lax.rsqrt(jnp.maximum(square, epsilon**2))
+def cosines(vectors: Array) -> Array:
+    """Cosine of each pair of `vectors` `[K, N, B, D]`: `[K, N, B, K]`.
+
+    Products first and norms afterwards: what is as large as `vectors` is passed over only once.
+    """
+    inverse = _inverse_norm(vectors)
+    return jnp.einsum("knbd,jnbd->knbj", vectors, vectors) * inverse[..., None] * jnp.moveaxis(inverse, 0, -1)[None]
+
+
+def _inverse_norm(vectors: Array, smallest: float = 1e-12) -> Array:
+    square = jnp.einsum("knbd,knbd->knb", vectors, vectors)
+    return jax.lax.rsqrt(jnp.maximum(square, smallest**2))
