@@ -67,6 +67,17 @@ def test_attention_over_time_fills_the_panel():
     np.testing.assert_allclose(top, 1, atol=1e-6)
 
 
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    """Policies to name on the command line."""
+    folder = tmp_path_factory.mktemp("policies")
+    return {
+        "this": policy_file(folder / "this.safetensors", *CMTA),
+        "other": policy_file(folder / "other.safetensors", "--benchmark=push-v3", *CMTA),
+        "plain": policy_file(folder / "plain.safetensors", "--method=mtsac"),
+    }
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -76,18 +87,13 @@ def test_attention_over_time_fills_the_panel():
         (["--workdir={plain}"], "is a run of MT-SAC, which has no experts to look at"),
     ],
 )
-def test_bad_input_is_one_sentence_and_status_2(tmp_path, capsys, monkeypatch, arguments, sentence):
+def test_bad_input_is_one_sentence_and_status_2(paths, capsys, monkeypatch, arguments, sentence):
     monkeypatch.setattr(rendering, "find_backend", lambda: "none")
-    paths = {
-        "this": policy_file(tmp_path / "this.safetensors", *CMTA),
-        "other": policy_file(tmp_path / "other.safetensors", "--benchmark=push-v3", *CMTA),
-        "plain": policy_file(tmp_path / "plain.safetensors", "--method=mtsac"),
-    }
     arguments = [argument.format(**paths) for argument in arguments]
     assert inspect_modules.main([f"--workdir={paths['this']}", *arguments], Toy) == 2
     said = capsys.readouterr().err
     assert sentence in said and said.startswith("inspect_modules: ") and said.count("\n") == 1
-    assert not (tmp_path / "modules").exists()
+    assert not (paths["this"].parent / "modules").exists()
 
 
 def test_the_command_draws_everything(tmp_path):
