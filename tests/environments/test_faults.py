@@ -70,6 +70,8 @@ def test_lanes_of_a_killed_worker_begin_anew_and_the_others_notice_nothing(pool,
     step(pool, 0)
     if moment == "before send":
         kill(pool)
+    else:
+        os.kill(pool.worker_pids[0], signal.SIGSTOP)  # or it might be done before it is killed
     pool.send(actions(1))
     if moment == "after send":
         kill(pool)
