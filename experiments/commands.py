@@ -7,9 +7,17 @@ from absl import flags
 
 
 def run_command(
-    name: str, help: str, values: flags.FlagValues, arguments: Sequence[str], action: Callable[[flags.FlagValues], None]
+    name: str,
+    help: str,
+    values: flags.FlagValues,
+    arguments: Sequence[str],
+    action: Callable[..., None],
+    positional: bool = False,
 ) -> int:
-    """Parses `arguments` into `values` and runs `action(values)`.
+    """Parses `arguments` into `values` and runs `action(values, *further)`.
+
+    Args:
+        positional: whether there may be further arguments, which are no flags.
 
     Returns:
         The exit status: 0, or 2 after one sentence on what is wrong.
@@ -19,10 +27,20 @@ def run_command(
         return 0
     try:
         further = values([name, *arguments])[1:]
-        if further:
+        if further and not positional:
             raise ValueError(f"Unexpected '{further[0]}': write flags as --name=value.")
-        action(values)
+        action(values, *further)
     except (ValueError, OSError, flags.Error) as error:
         print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     return 0
+
+
+def policy_flags() -> flags.FlagValues:
+    """The flags of commands that play a trained policy."""
+    values = flags.FlagValues()
+    flags.DEFINE_string("workdir", "", "a run folder, or a policy file (.safetensors)", flag_values=values)
+    flags.DEFINE_string("step", "newest", "which checkpoint: newest, best or its number", flag_values=values)
+    flags.DEFINE_integer("goal_set", 0, "which goal set is filmed or drawn (mixed goals)", 0, 49, flag_values=values)
+    flags.DEFINE_integer("env_workers", None, "processes that simulate", lower_bound=1, flag_values=values)
+    return values

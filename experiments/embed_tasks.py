@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from absl import flags
 
 from cmta_jax.task_descriptions import descriptions
+from experiments.commands import run_command
 
 Encoder = Callable[[list[str]], Sequence[Sequence[float]]]
 
@@ -41,20 +42,16 @@ def main(arguments: Sequence[str], load: Callable[[str], Encoder] | None = None)
     Returns:
         The exit status: 0, or 2 after one sentence on what is wrong.
     """
-    values = _flags()
-    if {"--help", "-h", "-help"} & set(arguments):
-        print(__doc__ + values.get_help())
-        return 0
-    try:
-        rest = values(["embed_tasks", *arguments])[1:]
-        if rest:
-            raise ValueError(f"Unexpected '{rest[0]}': write flags as --name=value.")
-        write(pathlib.Path(values.out), (load or sentence_transformer)(values.model))
-    except (ValueError, OSError, ImportError, flags.Error) as error:
-        print(f"embed_tasks: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    print(f"embed_tasks: {values.out}")
-    return 0
+
+    def embed(values: flags.FlagValues) -> None:
+        try:
+            encode = (load or sentence_transformer)(values.model)
+        except ImportError as error:
+            raise ValueError(str(error)) from error
+        write(pathlib.Path(values.out), encode)
+        print(f"embed_tasks: {values.out}")
+
+    return run_command("embed_tasks", __doc__, _flags(), arguments, embed)
 
 
 def write(path: pathlib.Path, encode: Encoder) -> None:

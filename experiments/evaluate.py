@@ -14,7 +14,7 @@ from typing import Any
 from absl import flags
 
 from cmta_jax.environments import Pool
-from experiments.commands import run_command
+from experiments.commands import policy_flags, run_command
 from experiments.policies import outcome, paper_protocol
 from experiments.policies.trained import Trained, describe, load
 
@@ -23,17 +23,13 @@ DEFAULT_EPISODES = {"paper": 1, "metaworld": 50}
 
 
 def _flags() -> flags.FlagValues:
-    values = flags.FlagValues()
-    flags.DEFINE_string("workdir", "", "a run folder, or a policy file (.safetensors)", flag_values=values)
-    flags.DEFINE_string("step", "newest", "which checkpoint: newest, best or its number", flag_values=values)
+    values = policy_flags()
     flags.DEFINE_string("protocol", "paper", "paper or metaworld", flag_values=values)
     flags.DEFINE_integer(
         "episodes", None, "paper: per goal set (1); metaworld: per task (50)", lower_bound=1, flag_values=values
     )
     flags.DEFINE_boolean("sample", False, "sample actions rather than take the policy's mean", flag_values=values)
     flags.DEFINE_boolean("video", False, "film an episode per task instead", flag_values=values)
-    flags.DEFINE_integer("goal_set", 0, "which goal set is filmed (mixed goals)", 0, 49, flag_values=values)
-    flags.DEFINE_integer("env_workers", None, "processes that simulate", lower_bound=1, flag_values=values)
     return values
 
 

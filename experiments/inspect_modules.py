@@ -17,7 +17,7 @@ import numpy as np
 from absl import flags
 
 from cmta_jax.environments import Pool, rendering
-from experiments.commands import run_command
+from experiments.commands import policy_flags, run_command
 from experiments.modules import figures
 from experiments.policies import films
 from experiments.policies.recording import Recording, record
@@ -29,13 +29,9 @@ FRAMES = 6
 
 
 def _flags() -> flags.FlagValues:
-    values = flags.FlagValues()
-    flags.DEFINE_string("workdir", "", "a run folder, or a policy file (.safetensors)", flag_values=values)
+    values = policy_flags()
     flags.DEFINE_string("beside", "", "a second run, drawn beside the first", flag_values=values)
-    flags.DEFINE_string("step", "newest", "which checkpoint: newest, best or its number", flag_values=values)
     flags.DEFINE_string("out", "", "folder of the figures; by default <workdir>/modules", flag_values=values)
-    flags.DEFINE_integer("goal_set", 0, "which goal set is played (mixed goals)", 0, 49, flag_values=values)
-    flags.DEFINE_integer("env_workers", None, "processes that simulate", lower_bound=1, flag_values=values)
     return values
 
 

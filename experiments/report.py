@@ -16,6 +16,7 @@ from absl import flags
 
 from cmta_jax.results.grouping import gather
 from cmta_jax.results.reading import NoEvaluation, find_runs, read_run
+from experiments.commands import run_command
 from experiments.reporting import data, figures, formats, names, style, tables
 
 
@@ -39,20 +40,14 @@ def main(arguments: Sequence[str]) -> int:
     Returns:
         The exit status: 0, or 2 after one sentence on what is wrong.
     """
-    values = _flags()
-    if {"--help", "-h", "-help"} & set(arguments):
-        print(__doc__ + values.get_help())
-        return 0
-    try:
-        further = values(["report", *arguments])[1:]
-        if not values.runs and not further:
-            raise ValueError("No runs: give --runs, as in --runs 'runs/**'.")
-        page = write_report([*values.runs, *further], pathlib.Path(values.out), values.may_differ)
-    except (ValueError, OSError, flags.Error) as error:
-        print(f"report: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+    return run_command("report", __doc__, _flags(), arguments, _report, positional=True)
+
+
+def _report(values: flags.FlagValues, *further: str) -> None:
+    if not values.runs and not further:
+        raise ValueError("No runs: give --runs, as in --runs 'runs/**'.")
+    page = write_report([*values.runs, *further], pathlib.Path(values.out), values.may_differ)
     print(f"report: {page}")
-    return 0
 
 
 def write_report(patterns: Sequence[str], out: pathlib.Path, may_differ: Sequence[str] = ()) -> pathlib.Path:
