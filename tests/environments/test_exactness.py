@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from metaworld.env_dict import ALL_V3_ENVIRONMENTS
+from metaworld.sawyer_xyz_env import SawyerXYZEnv
 from stepping import assert_same_episode, expert_actions, pair, random_actions
 
 from cmta_jax.environments import MT50
-from cmta_jax.environments.simulator import substitutes
+from cmta_jax.environments.simulator import caging, substitutes
+from cmta_jax.environments.simulator.derive import derive
 
 pytestmark = pytest.mark.filterwarnings("ignore:Constant:UserWarning")  # scripted policies ask for large forces
 
@@ -15,6 +18,7 @@ def test_a_few_steps_are_equal(task):
     stock, fast = pair(task)
     assert_same_episode(stock, fast, 3, expert_actions(task), steps=12)
     assert_same_episode(stock, fast, 8, random_actions(task), steps=4)
+    assert fast._physics.is_current  # stepped in the short way
     assert_same_episode(stock, fast, 3, random_actions(task), steps=4)  # a reset restored, after another goal set
     stock.environment.reward_function_version = fast.environment.reward_function_version = "v1"
     assert_same_episode(stock, fast, 5, expert_actions(task), steps=12)
@@ -87,3 +91,17 @@ def test_quaternions_are_scipys():
     for matrix in (*turns, *half_turns, *random):
         expected = substitutes.StockRotation.from_matrix(matrix).as_quat()
         np.testing.assert_array_equal(substitutes.quaternion(matrix), expected)
+
+
+def test_a_caging_reward_that_was_changed_is_used_as_it_is(monkeypatch):
+    written = derive(ALL_V3_ENVIRONMENTS["push-v3"])._gripper_caging_reward
+    assert written is caging.gripper_caging_reward
+    monkeypatch.setattr(caging, "_WRITTEN_FROM", "another source")
+    official = derive(ALL_V3_ENVIRONMENTS["push-v3"])._gripper_caging_reward
+    assert official.__code__ is SawyerXYZEnv._gripper_caging_reward.__code__
+
+
+def test_a_dot_product_that_differs_is_not_used(monkeypatch):
+    assert substitutes._fast_dot() is substitutes.ddot
+    monkeypatch.setattr(substitutes, "ddot", lambda x, y: float(x.dot(y)) * (1 + 2**-52))
+    assert substitutes._fast_dot() is np.dot

@@ -4,15 +4,13 @@ Nothing of a reward is written anew. Each method keeps its official code object;
 `Rotation` it finds the substitutes. A new Meta-World release is followed by itself.
 """
 
-import inspect
 import sys
-import textwrap
 import types
 
 import numpy as np
 from metaworld.sawyer_xyz_env import SawyerMocapBase, SawyerXYZEnv
 
-from cmta_jax.environments.simulator import models, substitutes
+from cmta_jax.environments.simulator import caging, models, substitutes
 from cmta_jax.environments.simulator.views import CachedData
 
 # What `FastSimulator.step` does in its own way; a class that overrides one of these cannot be stepped by it.
@@ -37,8 +35,8 @@ def derive(official: type[SawyerXYZEnv]) -> type[SawyerXYZEnv]:
         scope = vars(sys.modules[cls.__module__]) | substitutes.GLOBALS
         scopes.append(scope)
         members |= {name: _with_globals(member, scope) for name, member in vars(cls).items() if _is_hot(name, member)}
-        if cls is SawyerXYZEnv:
-            members["_gripper_caging_reward"] = _with_slices(cls._gripper_caging_reward, scope)
+        if cls is SawyerXYZEnv and caging.is_that_of_meta_world():
+            members["_gripper_caging_reward"] = caging.gripper_caging_reward
     members |= {
         "tcp_center": _tcp_center,
         "touching_object": _touching_object,
@@ -69,15 +67,6 @@ def _with_globals(member, scope: dict):
     return function
 
 
-def _with_slices(official: types.FunctionType, scope: dict) -> types.FunctionType:
-    """The official source, compiled with `x[[0, 2]]` written as a slice: the same elements in a tenth of the time."""
-    source = textwrap.dedent(inspect.getsource(official)).replace("xz = [0, 2]", "xz = slice(0, 3, 2)")
-    code = compile("from __future__ import annotations\n" + source, inspect.getfile(official), "exec")
-    names = {}
-    exec(code, scope, names)
-    return names[official.__name__]
-
-
 @property
 def _tcp_center(self) -> np.ndarray:
     """As the official one, computed once a step: rewards ask for it up to four times, and none writes into it."""
@@ -95,10 +84,13 @@ def _touching_object(self, object_geom_id: int) -> bool:
     if not data.ncon:
         return False
     contact = data.contact
-    force = {self.data.geom("leftpad_geom").id: 0, self.data.geom("rightpad_geom").id: 0}
-    for index, pair in enumerate(contact.geom.tolist()):
-        if object_geom_id in pair:
-            for pad in force.keys() & pair:
-                force[pad] = force[pad] + data.efc_force[contact.efc_address[index]]
-    left, right = force.values()
+    left_pad, right_pad = self.data.geom("leftpad_geom").id, self.data.geom("rightpad_geom").id
+    left = right = 0
+    for index, (first, second) in enumerate(contact.geom.tolist()):
+        if object_geom_id == first or object_geom_id == second:
+            other = second if object_geom_id == first else first
+            if other == left_pad:
+                left = left + data.efc_force[contact.efc_address[index]]
+            elif other == right_pad:
+                right = right + data.efc_force[contact.efc_address[index]]
     return 0 < left and 0 < right

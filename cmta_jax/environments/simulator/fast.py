@@ -10,11 +10,14 @@ from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 
 from cmta_jax.environments import goal_sets
 from cmta_jax.environments.simulator.derive import derive
+from cmta_jax.environments.simulator.physics import Physics
 from cmta_jax.environments.simulator.reset_state import ResetState
 from cmta_jax.environments.simulator.stock import StockSimulator, judge_v2
+from cmta_jax.environments.simulator.substitutes import dot
 from cmta_jax.environments.simulator.views import CachedData
 
 _FILL = struct.Struct("39d").pack_into
+_FLOATS, _DOUBLES, _TWO_DOUBLES = struct.Struct("3f"), struct.Struct("3d"), struct.Struct("2d")
 _NO_SECOND_OBJECT = [0.0] * 7
 _derived = functools.cache(derive)
 
@@ -31,11 +34,12 @@ class FastSimulator(StockSimulator):
         environment = self.environment
         self._model, self._data = environment.model, environment.data
         self._cached = CachedData(self._data)
+        self._physics = Physics(self._model, self._data, environment.frame_skip)
         self._reset_states: dict[int, ResetState] = {}
         self._mocap, self._control = self._data.mocap_pos[0], self._data.ctrl
-        self._scale = np.float32(environment.action_scale)
-        self._limit = float(self._scale)
+        self._scale = float(np.float32(environment.action_scale))
         self._mocap_low, self._mocap_high = environment.mocap_low.tolist(), environment.mocap_high.tolist()
+        self._gap = np.empty(3)
         self._hand = self._data.body("hand").xpos
         self._fingers = self._data.body("rightclaw").xpos, self._data.body("leftclaw").xpos
 
@@ -44,11 +48,13 @@ class FastSimulator(StockSimulator):
 
     def draw_goal_sets(self, stream: np.random.RandomState) -> np.ndarray:
         self.environment.data = self._data
+        self._physics.is_current = False
         return super().draw_goal_sets(stream)
 
     def reset(self, goal_set: int) -> np.ndarray:
         environment = self.environment
         environment.data = self._data
+        self._physics.is_current = False
         if goal_set not in self._reset_states:
             self._reset_states[goal_set] = self._simulate_reset(goal_set)
         state = self._reset_states[goal_set]
@@ -76,10 +82,8 @@ class FastSimulator(StockSimulator):
 
     def advance(self, action: np.ndarray) -> None:
         """The physics of a step; `report` must follow."""
-        model, data = self._model, self._data
         self._move_mocap(action)
-        mujoco.mj_step(model, data, self.environment.frame_skip)
-        mujoco.mj_forward(model, data)
+        self._physics.step()
         self._cached.tcp_center = None
 
     def report(self, action: np.ndarray) -> tuple[np.ndarray, float, bool]:
@@ -95,14 +99,15 @@ class FastSimulator(StockSimulator):
         """As `set_xyz_action`: moves the hand's target and sets the fingers' force.
 
         The official order is to clip to [-1, 1], then to scale, in float32. Scaling first and clipping to the scaled
-        limits is the same, since rounding keeps order.
+        limits is the same, since rounding keeps order; so is rounding the product of two float32 once.
         """
-        mocap, limit = self._mocap, self._limit
-        for axis, delta in enumerate((action[:3] * self._scale).tolist()):
-            delta = -limit if delta < -limit else limit if delta > limit else delta
-            mocap[axis] = _clip(mocap[axis] + delta, self._mocap_low[axis], self._mocap_high[axis])
-        force = action[3]
-        self._control[0], self._control[1] = force, -force
+        x, y, z, force = action.tolist()
+        scale, limit = self._scale, self._scale
+        moves = _FLOATS.unpack(_FLOATS.pack(x * scale, y * scale, z * scale))
+        old, low, high = self._mocap.tolist(), self._mocap_low, self._mocap_high
+        moved = [_clip(old[i] + _clip(moves[i], -limit, limit), low[i], high[i]) for i in (0, 1, 2)]
+        _DOUBLES.pack_into(self._mocap, 0, *moved)
+        _TWO_DOUBLES.pack_into(self._control, 0, force, -force)
 
     def _observe(self) -> np.ndarray:
         """As `SawyerXYZEnv._get_obs`, then clipped: hand, opening, objects; the same a step ago; goal.
@@ -111,8 +116,10 @@ class FastSimulator(StockSimulator):
         """
         environment = self.environment
         right, left = self._fingers
-        gap = right - left
-        opening = math.sqrt(gap.dot(gap)) / 0.1
+        gap = self._gap
+        (x, y, z), (left_x, left_y, left_z) = right.tolist(), left.tolist()
+        _DOUBLES.pack_into(gap, 0, x - left_x, y - left_y, z - left_z)
+        opening = math.sqrt(dot(gap, gap)) / 0.1
         hand = map(_clip, self._hand.tolist(), self._hand_low, self._hand_high)
         current = [*hand, opening if opening < 1.0 else 1.0]
         positions, quaternions = environment._get_pos_objects().tolist(), environment._get_quat_objects().tolist()

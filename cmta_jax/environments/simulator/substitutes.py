@@ -10,20 +10,33 @@ from math import sqrt
 import numpy as np
 from metaworld.utils import reward_utils as stock_reward_utils
 from numpy import float64, ndarray
+from scipy.linalg.blas import ddot
 from scipy.spatial.transform import Rotation as StockRotation
 
 _FLOATS = frozenset((float, int, float64))  # types whose arithmetic is in double precision
 _LONG_TAIL, _GAUSSIAN = float(np.sqrt(1 / 0.1 - 1)), float(np.sqrt(-2 * np.log(0.1)))  # scales for value_at_margin 0.1
 _SIGMOIDS = ("long_tail", "gaussian")
-_CONTIGUOUS = (8,)  # strides in bytes
+_CONTIGUOUS, _DOUBLE, _SHORT = (8,), np.dtype(float), 8  # strides in bytes, type, longest vector
+
+
+def _fast_dot():
+    """A dot product of short vectors of doubles that is numpy's to the last bit: scipy's, in a third of the time.
+
+    Both come from a BLAS, which may fuse its operations; if the two differ on this machine, it is numpy's own.
+    """
+    generator = np.random.default_rng(0)
+    vectors = [generator.normal(size=length) for length in range(1, _SHORT + 1) for _ in range(200)]
+    return ddot if all(ddot(x, x) == x.dot(x) for x in vectors) else np.dot
+
+
+dot = _fast_dot()
 
 
 def norm(x, ord=None, axis=None, keepdims=False):
-    """`np.linalg.norm` of a contiguous vector of doubles, or of one double; anything else goes to numpy."""
+    """`np.linalg.norm` of a short contiguous vector of doubles, or of one double; anything else goes to numpy."""
     if type(x) is ndarray and x.strides == _CONTIGUOUS and (ord is None or ord == 2) and axis is None:
-        square = x.dot(x)
-        if type(square) is float64:
-            return float64(sqrt(square))  # a plain float would turn sums with float32 into float32
+        if x.dtype is _DOUBLE and len(x) <= _SHORT and not keepdims:
+            return float64(sqrt(dot(x, x)))  # a plain float would turn sums with float32 into float32
     if type(x) is float64 and ord is None and axis is None and not keepdims:
         return float64(sqrt(x * x))
     return np.linalg.norm(x, ord, axis, keepdims)
