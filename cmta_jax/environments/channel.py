@@ -34,15 +34,16 @@ class Channel:
 
     def write(self, data: bytes) -> None:
         try:
-            while data:
-                data = data[os.write(self._write_end, data) :]
+            written = os.write(self._write_end, data)
+            while written < len(data):
+                written += os.write(self._write_end, data[written:])
         except OSError as error:
             raise Closed from error
 
     def read(self, count: int = 1) -> bytes:
         """Exactly `count` bytes; sleeps until they are there."""
         data = os.read(self._read_end, count)
-        while data and len(data) < count:
+        while 0 < len(data) < count:
             more = os.read(self._read_end, count - len(data))
             data = data + more if more else b""
         if not data:

@@ -188,7 +188,8 @@ class Pool:
         for lane, cause in failed.items():
             self.faults.episode_failed(lane, int(self._episodes.goal_sets[lane]), self._episodes.step, cause)
         broken = np.zeros(self.num_lanes, bool)
-        broken[[*failed, *lost]] = True
+        if failed or lost:
+            broken[[*failed, *lost]] = True
         return broken
 
     def _reset_lanes(self, lanes: np.ndarray) -> np.ndarray:

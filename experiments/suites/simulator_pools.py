@@ -18,24 +18,32 @@ from cmta_jax.environments import EnvironmentConfig, Pool, assignment, goal_sets
 from cmta_jax.environments.simulator.fast import FastSimulator
 
 HORIZON = 150
-_SEGMENT = 50  # steps that each contestant takes before it is the next one's turn
 
 
 def measure(tasks: tuple[str, ...], episodes: int) -> dict:
     """Throughput, round trip, start-up and memory; with eight cores or more, scaling over workers too."""
+    figures = _start(tasks)
     config = EnvironmentConfig(tasks, horizon=HORIZON)
     with Pool(config, seeds=[0]) as pool:
-        pool.reset()
+        _visit_all_goal_sets(pool)
+        figures |= {"round_trip_us": _round_trip_us(pool), "pool_workers": len(pool.worker_pids)}
         rates = _contest(pool, tasks, episodes)
-        figures = {"round_trip_us": _round_trip_us(pool), "rss_gib": _memory_gib([os.getpid(), *pool.worker_pids])}
-        figures["pool_workers"] = len(pool.worker_pids)
     rates["alone"] = _steps_alone(tasks, figures["pool_workers"])
-    figures |= {"pool_steps_per_s": rates, "start_s": _start_seconds(tasks)}
-    return figures | {"scaling": _scaling(tasks) if (os.cpu_count() or 1) >= 8 else {}}
+    return figures | {
+        "pool_steps_per_s": rates,
+        "scaling": _scaling(tasks) if (os.cpu_count() or 1) >= 8 else {},
+    }
+
+
+def _visit_all_goal_sets(pool: Pool) -> None:
+    """A goal set's first reset is simulated; a run has them behind it after the first of its 16,000 episodes."""
+    for goal_set in range(pool.num_goal_sets):
+        pool.reset(goal_sets=np.full(pool.num_lanes, goal_set))
+    pool.reset()
 
 
 def _contest(pool: Pool, tasks: tuple[str, ...], episodes: int) -> dict[str, float]:
-    """Environment steps per second of all contestants, segment by segment in turns; resets included."""
+    """Environment steps per second of all contestants, which take turns, an episode each; resets included."""
     makers = _environment_makers(pool, tasks)
     async_env, sync_env = gymnasium.vector.AsyncVectorEnv(makers), gymnasium.vector.SyncVectorEnv(makers)
     contestants = {"async_vector_env": async_env.step, "sync_vector_env": sync_env.step}
@@ -43,17 +51,16 @@ def _contest(pool: Pool, tasks: tuple[str, ...], episodes: int) -> dict[str, flo
         environment.reset()
     contestants["pool"] = functools.partial(_pool_step, pool)
     seconds, generator = dict.fromkeys(contestants, 0.0), np.random.default_rng(0)
-    segments = episodes * HORIZON // _SEGMENT
-    for _ in range(segments):
+    for _ in range(episodes):
         for name, step in contestants.items():
-            actions = generator.uniform(-1, 1, (_SEGMENT, len(tasks), 4)).astype(np.float32)
+            actions = generator.uniform(-1, 1, (HORIZON, len(tasks), 4)).astype(np.float32)
             began = time.perf_counter()
             for action in actions:
                 step(action)
             seconds[name] += time.perf_counter() - began
     async_env.close()
     sync_env.close()
-    return {name: segments * _SEGMENT * len(tasks) / spent for name, spent in seconds.items()}
+    return {name: episodes * HORIZON * len(tasks) / spent for name, spent in seconds.items()}
 
 
 def _environment_makers(pool: Pool, tasks: tuple[str, ...]) -> list:
@@ -87,8 +94,8 @@ def _memory_gib(pids: list[int]) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 2**20
 
 
-def _start_seconds(tasks: tuple[str, ...]) -> float:
-    """From the command to the end of the first step, imports included."""
+def _start(tasks: tuple[str, ...]) -> dict[str, float]:
+    """A process with nothing but a pool: seconds from the command to the end of the first step; memory of all."""
     code = f"""
 import numpy
 from cmta_jax.environments import EnvironmentConfig, Pool
@@ -96,16 +103,16 @@ with Pool(EnvironmentConfig({tasks!r}), seeds=[0]) as pool:
     pool.reset()
     pool.send(numpy.zeros((pool.num_lanes, 4)))
     pool.receive()
-    print("stepped", flush=True)
+    print(*pool.worker_pids, flush=True)
     input()
 """
     began = time.perf_counter()
     root = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     process = subprocess.Popen([sys.executable, "-c", code], env=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    process.stdout.readline()
-    spent = time.perf_counter() - began
+    workers = process.stdout.readline().split()
+    figures = {"start_s": time.perf_counter() - began, "rss_gib": _memory_gib([process.pid, *map(int, workers)])}
     process.communicate(b"\n")
-    return spent
+    return figures
 
 
 def _steps_alone(tasks: tuple[str, ...], num_processes: int) -> float:
