@@ -5,7 +5,8 @@
 
 plays one episode per task with the first seed's policy and draws, as PNG and PDF, into <workdir>/modules/ the paper's
 Figures 5 (t-SNE of the experts' encodings) and 7 (t-SNE of the attention weights), the similarity matrix of the
-experts, and for each task the attention over an episode beside its frames.
+experts, and for each task the attention over an episode beside its frames. The attention is the critics', which is
+the trained one; the actor's is the same but for --cmta.actor_encoder=frozen_random, where it is random.
 """
 
 import pathlib
@@ -31,6 +32,7 @@ FRAMES = 6
 def _flags() -> flags.FlagValues:
     values = policy_flags()
     flags.DEFINE_string("beside", "", "a second run, drawn beside the first", flag_values=values)
+    flags.DEFINE_enum("encoder", "critics", ["critics", "actor"], "whose attention is drawn", flag_values=values)
     flags.DEFINE_string("out", "", "folder of the figures; by default <workdir>/modules", flag_values=values)
     return values
 
@@ -58,7 +60,7 @@ def _inspect(values: flags.FlagValues, pool_class: Any) -> None:
     out = pathlib.Path(values.out) if values.out else runs[0].folder / "modules"
     out.mkdir(parents=True, exist_ok=True)
     with style.fonts():
-        for name, figure in _figures(runs, played, backend):
+        for name, figure in _figures(runs, played, values.encoder, backend):
             save(figure, out / name)
             print(f"{out / name}.png", flush=True)
 
@@ -67,7 +69,7 @@ def _play(trained: Trained, pool_class: Any, values: flags.FlagValues) -> tuple[
     """A recorded episode per seed and task, the goal sets `[S, N]` it was on, and their vectors."""
     with pool_class(trained.settings.environment, trained.seeds, 1, values.env_workers) as pool:
         chosen = films.goal_sets_of(trained, pool, values.goal_set)
-        recording = record(trained, pool, chosen)
+        recording = record(trained, pool, chosen, values.encoder)
         if recording.attention is None:
             raise ValueError(
                 f"{trained.source} is a run of {title(trained)}, which has no experts to look at: give one of CMTA, "
@@ -76,20 +78,23 @@ def _play(trained: Trained, pool_class: Any, values: flags.FlagValues) -> tuple[
         return recording, chosen, pool.goal_vectors
 
 
-def _figures(runs: Sequence[Trained], played: Sequence[tuple], backend: str) -> Iterator[tuple[str, Any]]:
+def _figures(
+    runs: Sequence[Trained], played: Sequence[tuple], encoder: str, backend: str
+) -> Iterator[tuple[str, Any]]:
     """Names and figures of the first seed's policies."""
     titles, tasks = [title(run) for run in runs], runs[0].spec.task_names
     experts = [(name, recording.experts[:, 0]) for name, (recording, *_) in zip(titles, played, strict=True)]
     attention = [(name, recording.attention[:, 0]) for name, (recording, *_) in zip(titles, played, strict=True)]
     yield "figure_5_experts", figures.experts_in_the_plane(experts)
-    yield "figure_7_attention", figures.attention_in_the_plane(attention, tasks)
+    yield "figure_7_attention", figures.attention_in_the_plane(attention, tasks, encoder)
     yield "similarity", figures.similarities(experts)
     recording, goal_sets, vectors = played[0]
     steps = np.linspace(0, runs[0].spec.horizon, FRAMES).round().astype(int).tolist()
     for index, task in enumerate(tasks):
         shots = films.shots_of(runs[0], recording, vectors, goal_sets, index, backend, steps)
         frames = [(shot.step, shot.picture) for shot in shots]
-        yield f"attention_{task}", figures.attention_over_time(task, recording.attention[:, 0, index], frames)
+        heading = f"{task.removesuffix('-v3')}: attention of the {encoder}"
+        yield f"attention_{task}", figures.attention_over_time(heading, recording.attention[:, 0, index], frames)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,21 @@ def test_a_recording_tells_what_the_encoder_did():
     assert np.abs(np.diff(recording.attention, axis=0)).max() > 1e-6
 
 
+def test_the_critics_attention_may_be_asked_for():
+    """It gets the memory that the actor wrote; with an actor's encoder of its own the attention is another."""
+    trained = untrained(*CMTA, "--cmta.actor_encoder=frozen_random")
+    pool = Toy(trained.settings.environment, trained.seeds)
+    actor, critics = (record(trained, pool, np.full((1, 2), 4), encoder) for encoder in ("actor", "critics"))
+    np.testing.assert_array_equal(critics.action, actor.action)
+    np.testing.assert_array_equal(critics.experts, actor.experts)
+    assert np.abs(critics.attention - actor.attention).max() > 1e-3
+    observation = pool.reset(goal_sets=np.full(2, 4)).reshape(2, 1, 6)
+    params, networks = jax.tree.map(lambda leaf: leaf[0], trained.params), trained.method.networks
+    tasks = networks.encode_tasks(params.task_encoder)
+    _, story = networks.encode(params.encoder, tasks, observation, trained.method.begin(1))
+    np.testing.assert_allclose(critics.attention[0, 0], story.attention[:, 0], rtol=1e-4, atol=1e-6)
+
+
 def test_tsac_tells_of_its_base_and_a_method_without_experts_of_nothing():
     over = recorded("--method=tsac", "--tsac.base=cmta", *CMTA)[1]
     assert over.attention.shape == (10, 2, 2, 3)
@@ -72,6 +87,12 @@ def test_a_contact_sheet_has_a_row_per_task_and_marks_what_is_solved():
     assert green[HEAD + 75, LABEL + 154] and green[HEAD + 154 + 75, LABEL + 154] and not green[HEAD + 75, LABEL]
     wide = contact_sheet("title", [(f"task-{index}", frames) for index in range(50)])
     assert wide.width > 2.9 * sheet.shape[1] and wide.height < HEAD + (MOST_ROWS + 1) * 154
+
+
+def test_the_title_of_a_contact_sheet_is_not_cut_off():
+    frames = [(np.full((384, 384, 3), 200, np.uint8), step, False) for step in range(6)]
+    sheet = np.asarray(contact_sheet("a title of many words " * 5, [("reach-v3", frames)]))
+    assert (sheet[:HEAD] < 128).any() and (sheet[:HEAD, -4:] == 255).all()
 
 
 def test_an_mp4_holds_every_frame(tmp_path):

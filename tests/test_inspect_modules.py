@@ -57,6 +57,14 @@ def test_each_run_has_its_panel_with_a_cloud_per_expert(monkeypatch):
     assert [sum(isinstance(one, PathCollection) for one in panel.collections) for panel in axes] == [3, 6]
 
 
+def test_the_figure_of_attention_says_whose_it_is(monkeypatch):
+    monkeypatch.setattr(numbers, "projected", lambda points: points[:, :2])
+    runs = [("one", RANDOM.dirichlet(np.ones(4), size=(5, 2)))]
+    figure = figures.attention_in_the_plane(runs, ("reach-v3", "push-v3"), "critics")
+    assert figure.get_suptitle().endswith("of the critics")
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["reach", "push"]
+
+
 def test_attention_over_time_fills_the_panel():
     attention = RANDOM.dirichlet(np.ones(9), size=20)  # [T, K]
     figure = figures.attention_over_time("reach-v3", attention, [(0, np.zeros((8, 8, 3))), (20, np.ones((8, 8, 3)))])

@@ -9,12 +9,12 @@ from experiments.modules import numbers
 from experiments.reporting import style
 
 COLOURS = (style.BLUE, style.ORANGE, style.GREEN, style.VERMILION, style.SKY, style.PURPLE, style.BLACK)
-MARKERS = "o^sDvP*X"  # with the colours: 56 looks, enough for MT50
+MARKERS = "o^sDvP*X"  # seven colours and eight markers have no common divisor: 56 looks, enough for MT50
 
 
 def looks(count: int) -> list[dict]:
     """Keyword arguments of `scatter`, no two alike up to 56."""
-    return [{"color": COLOURS[i % 7], "marker": MARKERS[i // 7 % 8]} for i in range(count)]
+    return [{"color": COLOURS[i % 7], "marker": MARKERS[i % 8]} for i in range(count)]
 
 
 def experts_in_the_plane(runs: Sequence[tuple[str, np.ndarray]]) -> Figure:
@@ -24,6 +24,7 @@ def experts_in_the_plane(runs: Sequence[tuple[str, np.ndarray]]) -> Figure:
         runs: title and encodings `[T, N, K, F]` of each.
     """
     figure, axes = _row(len(runs))
+    figure.suptitle("t-SNE of the experts' encodings", fontsize=9)
     for panel, (title, experts) in zip(axes, runs, strict=True):
         points, owner = numbers.of_experts(experts)
         names = [f"expert {expert + 1}" for expert in range(experts.shape[2])]
@@ -31,9 +32,10 @@ def experts_in_the_plane(runs: Sequence[tuple[str, np.ndarray]]) -> Figure:
     return figure
 
 
-def attention_in_the_plane(runs: Sequence[tuple[str, np.ndarray]], tasks: Sequence[str]) -> Figure:
+def attention_in_the_plane(runs: Sequence[tuple[str, np.ndarray]], tasks: Sequence[str], encoder: str) -> Figure:
     """The paper's Figure 7: t-SNE of the attention weights along episodes `[T, N, K]`, coloured by task."""
     figure, axes = _row(len(runs))
+    figure.suptitle(f"t-SNE of the attention weights of the {encoder}", fontsize=9)
     for panel, (title, attention) in zip(axes, runs, strict=True):
         points, owner = numbers.of_attention(attention)
         _cloud(panel, title, numbers.projected(points), owner, [task.removesuffix("-v3") for task in tasks])
@@ -58,7 +60,7 @@ def similarities(runs: Sequence[tuple[str, np.ndarray]]) -> Figure:
     return figure
 
 
-def attention_over_time(task: str, attention: np.ndarray, frames: Sequence[tuple[int, np.ndarray]]) -> Figure:
+def attention_over_time(heading: str, attention: np.ndarray, frames: Sequence[tuple[int, np.ndarray]]) -> Figure:
     """One episode: frames above, the attention weights `[T, K]` over its steps below.
 
     Args:
@@ -80,7 +82,7 @@ def attention_over_time(task: str, attention: np.ndarray, frames: Sequence[tuple
     for step, _ in frames:
         panel.axvline(max(step, 1), color="white", linewidth=0.8)
     figure.legend(*panel.get_legend_handles_labels(), loc="outside right center", frameon=False)
-    figure.suptitle(task.removesuffix("-v3"), fontsize=9)
+    figure.suptitle(heading, fontsize=9)
     return figure
 
 
@@ -91,8 +93,9 @@ def _row(count: int):
 
 def _cloud(panel, title: str, points: np.ndarray, owner: np.ndarray, names: Sequence[str]) -> None:
     for index, (name, look) in enumerate(zip(names, looks(len(names)), strict=True)):
-        panel.scatter(*points[owner == index].T, s=5, linewidths=0, alpha=0.8, label=name, **look)
+        panel.scatter(*points[owner == index].T, s=7, linewidths=0, alpha=0.8, label=name, **look)
     panel.set(title=title, xticks=[], yticks=[])
+    panel.spines[:].set_visible(True)  # a frame: its axes mean nothing
     columns = 3 if len(names) > 12 else 2
     box = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.02), "ncols": columns, "frameon": False}
     panel.legend(fontsize=4.5 if len(names) > 12 else 6.5, markerscale=1.6, handletextpad=0.2, **box)

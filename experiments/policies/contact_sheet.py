@@ -25,7 +25,7 @@ def contact_sheet(title: str, rows: Sequence[tuple[str, Sequence[tuple[np.ndarra
     width = LABEL + max(len(frames) for _, frames in rows) * (SIDE + GAP)
     sheet = Image.new("RGB", (columns * width + GAP, HEAD + height * (SIDE + GAP)), PAPER)
     draw = ImageDraw.Draw(sheet)
-    draw.text((GAP + 4, 10), title, INK, font(17, "-Bold"))
+    draw.text((GAP + 4, HEAD // 2), title, INK, _fitting(title, sheet.width - 2 * (GAP + 4)), anchor="lm")
     for index, (task, frames) in enumerate(rows):
         left, top = (index // height) * width, HEAD + (index % height) * (SIDE + GAP)
         draw.text((left + LABEL - 8, top + SIDE // 2), _folded(task), INK, font(15), anchor="rm", align="right")
@@ -40,6 +40,12 @@ def _frame(sheet, draw, corner, picture, step, solved):
     draw.text((corner[0] + 6, corner[1] + 4), str(step), "#FFFFFF", font(12, "-Bold"), stroke_width=2, stroke_fill=INK)
     if solved:
         draw.rectangle((*corner, corner[0] + SIDE - 1, corner[1] + SIDE - 1), outline=style.GREEN, width=4)
+
+
+def _fitting(title: str, width: int):
+    """The largest font in which the title is no wider, down to what can just be read."""
+    sizes = (font(size, "-Bold") for size in range(17, 8, -1))
+    return next((size for size in sizes if size.getlength(title) <= width), font(9, "-Bold"))
 
 
 def _folded(task: str) -> str:

@@ -39,7 +39,8 @@ def make(trained: Trained, pool_class: Any, goal_set: int, workers: int | None) 
         shots = shots_of(trained, recording, vectors, chosen, index, backend, range(trained.spec.horizon + 1))
         rows.append((task, write_film(path, trained, recording, index, shots)))
         yield path
-    title = f"{describe(trained)}, goal set {goal_set}"
+    chosen_by_user = f", goal set {goal_set}" if trained.settings.environment.goals == "mixed" else ""
+    title = f"{describe(trained)}{chosen_by_user}; green frame: solved"
     path = folder / "contact_sheet.png"
     contact_sheet(title, rows).save(path)
     yield path
