@@ -1,23 +1,25 @@
 """The benchmark suite `methods`: what one update of each row of the paper's tables costs, at the paper's MT10 size.
 
 A row is a flagfile of `flags/mt10_mixed`. Beside `update`'s yardstick (large matrix products of as many FLOPs) stands
-`own_ms`: the method's own matrix products, alone, at the sizes they have; narrow ones are slower per FLOP.
+`own_ms`: the method's own matrix products, alone, at the sizes they have; narrow ones are slower per FLOP. For TSAC,
+`over_base` is its update over that of the method that it wraps, both in turns.
 """
 
 import json
 import pathlib
+import statistics
 
 import jax
 
 from cmta_jax import methods
 from cmta_jax.environments import MT10
-from cmta_jax.types import Spec
+from cmta_jax.types import Method, Spec
 from experiments.command_line import values_of
 from experiments.flagfiles import SHIPPED, expand
 from experiments.suites import own_products, update
 from experiments.suites.options import Options
 
-COLUMNS = (*update.COLUMNS, "own_ms", "own_ratio")
+COLUMNS = (*update.COLUMNS, "own_ms", "own_ratio", "over_base")
 TARGET = 1.6  # no method's update may take more than this many times its matrix products
 
 
@@ -51,8 +53,17 @@ def measure(row: str, options: Options) -> dict[str, float]:
     method = methods.build(values["method"], values, spec)
     figures = update.compare(method, spec, options)
     own_ms = own_products.milliseconds(method, spec, options)
-    return figures | {"own_ms": own_ms, "own_ratio": figures["update_ms"] / own_ms}
+    base = values.get(f"{values['method']}.base")
+    over_base = _over(method, methods.build(base, values, spec), spec, options) if base else None
+    return figures | {"own_ms": own_ms, "own_ratio": figures["update_ms"] / own_ms, "over_base": over_base}
 
 
-def _cell(value: float) -> str:
-    return f"{value:12.2f}" if isinstance(value, float) else f"{value:12d}"
+def _over(method: Method, base: Method, spec: Spec, options: Options) -> float:
+    """The time of one method's update over another's."""
+    subjects = [update.prepare(each, spec, options.batch_per_task, seeds=1) for each in (method, base)]
+    seconds = update.in_turns([update.stepper(subject) for subject in subjects], options)
+    return statistics.median(seconds[0]) / statistics.median(seconds[1])
+
+
+def _cell(value: float | None) -> str:
+    return f"{value:12.2f}" if isinstance(value, float) else f"{'' if value is None else value:>12}"

@@ -6,7 +6,7 @@ Update and products are timed alternately in one run, on random data, after a wa
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -51,15 +51,7 @@ def compare(method: Method, spec: Spec, options: Options, seeds: int = 1) -> dic
     subject = prepare(method, spec, options.batch_per_task, seeds)
     rows = spec.num_tasks * options.batch_per_task
     products, product_flops = matrix_products(rows, options.hidden_dim, subject.flops)
-    state, update_s, product_s = subject.state, [], []
-    for repetition in range((5 if options.quick else 21) + WARMUP):
-        began = time.perf_counter()
-        state, _ = jax.block_until_ready(subject.update(state, *subject.rest))
-        between = time.perf_counter()
-        products()
-        if repetition >= WARMUP:
-            update_s.append(between - began)
-            product_s.append(time.perf_counter() - between)
+    update_s, product_s = in_turns([stepper(subject), products], options)
     update_ms = 1e3 * statistics.median(update_s)
     matmul_ms = 1e3 * statistics.median(product_s) * subject.flops / product_flops
     lower, _, upper = statistics.quantiles(update_s)
@@ -74,6 +66,29 @@ def compare(method: Method, spec: Spec, options: Options, seeds: int = 1) -> dic
         "ratio": update_ms / matmul_ms,
         "matmul_gflop_per_s": subject.flops / matmul_ms / 1e6,
     }
+
+
+def stepper(subject: Subject) -> Callable[[], None]:
+    """A function that makes one update, the next on what the last one left, and waits for its end."""
+    state = subject.state
+
+    def step():
+        nonlocal state
+        state, _ = jax.block_until_ready(subject.update(state, *subject.rest))
+
+    return step
+
+
+def in_turns(calls: Sequence[Callable[[], None]], options: Options) -> list[list[float]]:
+    """Seconds of each call, by repetition; they take turns, so that a busy machine slows all alike."""
+    seconds: list[list[float]] = [[] for _ in calls]
+    for repetition in range((5 if options.quick else 21) + WARMUP):
+        for call, own in zip(calls, seconds, strict=True):
+            began = time.perf_counter()
+            call()
+            if repetition >= WARMUP:
+                own.append(time.perf_counter() - began)
+    return seconds
 
 
 def prepare(method: Method, spec: Spec, batch_per_task: int, seeds: int) -> Subject:
