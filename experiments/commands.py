@@ -31,9 +31,16 @@ def run_command(
             raise ValueError(f"Unexpected '{further[0]}': write flags as --name=value.")
         action(values, *further)
     except (ValueError, OSError, flags.Error) as error:
-        print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"{name}: {sentence(error)}", file=sys.stderr)
         return 2
     return 0
+
+
+def sentence(error: Exception) -> str:
+    """What went wrong, on one line; of a path that the system refuses, which and why."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename} cannot be used ({error.strerror}): give another path."
+    return " ".join(str(error).split())
 
 
 def policy_flags() -> flags.FlagValues:

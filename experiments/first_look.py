@@ -12,6 +12,7 @@ import numpy as np
 from cmta_jax.results import statistics
 from cmta_jax.results.protocol import cell_of
 from cmta_jax.results.reading import Run, read_run
+from experiments.commands import sentence
 from experiments.reporting import cells, names, panels, style
 
 COLOUR = style.BLUE
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
             draw(run, path)
             print(f"The curves are in {path}.")
     except (ValueError, OSError) as error:
-        print(f"first_look: {error}", file=sys.stderr)
+        print(f"first_look: {sentence(error)}", file=sys.stderr)
         return 2
     return 0
 

@@ -100,7 +100,7 @@ def _read(patterns):
     for remark in remarks:
         print(f"report: {remark}", file=sys.stderr)
     if not runs:
-        raise ValueError("None of the runs holds a complete evaluation yet.")
+        raise ValueError("None of the runs holds a complete evaluation yet: wait for the first, or give other runs.")
     return runs, remarks
 
 

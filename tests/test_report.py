@@ -108,6 +108,13 @@ def test_a_bad_command_line_is_one_sentence_and_status_2(capsys, arguments, sent
     assert re.search(sentence, error)
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path, capsys):
+    write_run(tmp_path / "runs/a", SUCCESS)
+    (tmp_path / "report").write_text("in the way")
+    assert run_report(tmp_path) == 2
+    assert capsys.readouterr().err == f"report: {tmp_path}/report cannot be used (File exists): give another path.\n"
+
+
 def test_runs_of_another_horizon_are_refused_by_name(tmp_path, capsys):
     write_run(tmp_path / "runs/a", SUCCESS)
     write_run(tmp_path / "runs/b", SUCCESS, seeds=(2, 3), flags={"horizon": 500})

@@ -115,7 +115,7 @@ def find_runs(patterns: Iterable[str]) -> list[pathlib.Path]:
         matches = [pathlib.Path(match) for match in sorted(glob.glob(pattern, recursive=True))]
         folders = [match for match in matches if _is_run(match)]
         if not folders:
-            raise ValueError(f"No run folder (flags.flags beside eval.csv) matches '{pattern}'{_remedy(matches)}.")
+            raise ValueError(f"No run folder (flags.flags beside eval.csv) matches '{pattern}': {_remedy(matches)}")
         found.update((folder.resolve(), folder) for folder in folders)
     return [folder for path, folder in found.items() if not any(parent in found for parent in path.parents)]
 
@@ -126,4 +126,4 @@ def _is_run(path):
 
 def _remedy(matches):
     deeper = [match for match in matches if any(match.glob("*/**/eval.csv"))]
-    return f"; did you mean '{deeper[0]}/**'?" if deeper else ""
+    return f"did you mean '{deeper[0]}/**'?" if deeper else "give run folders, as in 'runs/**'."
