@@ -35,7 +35,9 @@ def test_the_train_suite_writes_its_figures(tmp_path):
     assert {"iterations_per_s", "env_steps_per_s", "over_bound"} <= json.loads(path.read_text()).keys()
 
 
-@pytest.mark.parametrize("arguments", [[], ["--suite=speed"], ["--suite=update", "--num_seeds=many"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["--suite=speed"], ["--suite=update", "--num_seeds=1,x"], ["--suite=update", "--benchmark=mt11"]]
+)
 def test_a_command_that_cannot_be_is_refused_with_a_sentence(arguments, capsys):
     assert benchmark.main(arguments) == 2
-    assert capsys.readouterr().err.startswith("error: ")
+    assert capsys.readouterr().err.startswith("benchmark: ")
