@@ -2,6 +2,7 @@
 
 import csv
 import io
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import jax
 import numpy as np
 
 from cmta_jax import durable, evaluation, training
-from cmta_jax.checkpoint import Checkpoint, Checkpointer
+from cmta_jax.checkpoint import Checkpoint, Checkpointer, versions
 from cmta_jax.environments import seeding
 from cmta_jax.evaluation import Evaluation
 from cmta_jax.progress import Stopwatch, TimedPool
@@ -21,6 +22,8 @@ from experiments import trouble
 from experiments.plan import Plan
 from experiments.policy_files import BEST, NEWEST, PolicyFiles
 from experiments.settings import as_flags
+
+log = logging.getLogger(__name__)
 
 
 class Session:
@@ -59,6 +62,7 @@ class Session:
             shapes = self.plan.state_shapes
             found = self.checkpointer.restore((shapes.learner, shapes.rollout), shapes.replay)
             if found:
+                _compare_versions(found.metadata["versions"])
                 self.pool.restore(found.pool)
                 self.smoothed, self.best = found.metadata["smoothed"], found.metadata.get("best_smoothed")
                 self.postponed = found.metadata.get("postponed", False)
@@ -169,3 +173,10 @@ class Session:
         writer.writerow(("seed", "task", "goal_set", "success", "episode_return"))
         writer.writerows((*key, *row) for key, row in rows.items())
         durable.replace(self.folder.file("final.csv"), text.getvalue().encode())
+
+
+def _compare_versions(before: dict[str, str]) -> None:
+    """Says so if other packages go on with a run than those that began it."""
+    changed = [f"{name} {before.get(name)} -> {now}" for name, now in versions().items() if before.get(name) != now]
+    if changed:
+        log.warning("the run goes on with other versions, hence not bit for bit as before: %s", ", ".join(changed))

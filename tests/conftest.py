@@ -19,6 +19,16 @@ jax.config.update("jax_compilation_cache_dir", str(CACHE))  # a second run of th
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory):
+    """The folder of a complete run on the toy pool."""
+    from toy_runs import main  # here, so that JAX has its settings before
+
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    assert main(folder) == 0
+    return folder
+
+
 @pytest.fixture
 def x64():
     """64-bit floats for one test."""

@@ -7,7 +7,7 @@ import shutil
 import jax
 import numpy as np
 import pytest
-from tiny_runs import CMTA, MetaWorldSized, Toy, leaves_equal, policy_file, tiny_run, untrained
+from toy_runs import CMTA, MetaWorldSized, Toy, leaves_equal, main, policy_file, untrained
 
 from cmta_jax.checkpoint import Checkpointer, save_policy
 from experiments import evaluate
@@ -17,7 +17,9 @@ from experiments.policies.trained import load
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return tiny_run(tmp_path_factory.mktemp("runs") / "two", "--num_seeds=2")
+    path = tmp_path_factory.mktemp("runs") / "two"
+    assert main(path, "--num_seeds=2", "--steps_per_task=40", "--checkpoint_every=20") == 0
+    return path
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,10 @@ import pathlib
 
 import numpy as np
 import pytest
-from tiny_runs import CMTA, Toy, policy_file
+from toy_runs import CMTA, Toy, policy_file, untrained
 
 from cmta_jax.environments import Pool
+from experiments.policies.recording import record
 
 EXAMPLES = pathlib.Path(__file__).parent.parent / "examples"
 
@@ -33,6 +34,24 @@ def test_a_policy_acts_in_an_episode(tmp_path):
 
     path = policy_file(tmp_path / "policy.safetensors", "--num_seeds=2", *CMTA)
     assert example("act").main(path, Solved) == 0.5
+
+
+def test_a_policy_acts_with_its_memory(tmp_path):
+    """The actions are those of a recording, which the protocols are tested against."""
+    sent = []
+
+    class Heard(Toy):
+        def reset(self, goal_sets=None):
+            return super().reset(goal_sets=np.full(2, 4))
+
+        def send(self, action):
+            sent.append(action)
+            super().send(action)
+
+    example("act").main(policy_file(tmp_path / "policy.safetensors", *CMTA), Heard)
+    trained = untrained(*CMTA)
+    recording = record(trained, Toy(trained.settings.environment, trained.seeds), np.full((1, 2), 4))
+    np.testing.assert_allclose(np.stack(sent), recording.action[:, 0], rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.parametrize("pool_class", [Toy, pytest.param(Pool, marks=pytest.mark.slow)])

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_runs import CMTA, MetaWorldSized, Toy, policy_file, untrained
+from toy_runs import CMTA, MetaWorldSized, Toy, policy_file, untrained
 
 from cmta_jax.environments import Pool, rendering
 from experiments import evaluate

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
-from tiny_runs import CMTA, MetaWorldSized, Toy, policy_file
+from toy_runs import CMTA, MetaWorldSized, Toy, policy_file
 
 from cmta_jax.environments import Pool, rendering
 from experiments import inspect_modules

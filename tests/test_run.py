@@ -3,17 +3,21 @@
 import errno
 import itertools
 import os
+import re
+import resource
 import signal
 import subprocess
 import sys
 import time
 
+import jax
 import pytest
 from toy_runs import SMALL, Toy, main, numbers, table
 
-from cmta_jax.checkpoint import load_policy
+from cmta_jax.checkpoint import load_policy, versions
 from cmta_jax.environments.faults import TooManyFaults
-from experiments import feasibility, run
+from cmta_jax.run_folder import RunFolder
+from experiments import feasibility, run, session
 from experiments.stop import Stop, Stopped
 
 
@@ -28,14 +32,6 @@ class NeverMade:
 
     def __init__(self, *_):
         raise AssertionError("a pool was made")
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """The folder of a complete run."""
-    folder = tmp_path_factory.mktemp("runs") / "whole"
-    assert main(folder) == 0
-    return folder
 
 
 def test_a_run_leaves_its_whole_folder(whole):
@@ -78,13 +74,14 @@ def test_a_run_that_is_stopped_and_resumed_is_the_run(whole, tmp_path, capsys):
     assert numbers(tmp_path / "two") == numbers(whole)
 
 
-def test_a_clock_that_goes_backwards_changes_no_result(whole, tmp_path, monkeypatch):
-    seconds, nanoseconds = itertools.count(2e9, -10.0), itertools.count(2 * 10**18, -(10**9))
+@pytest.mark.parametrize("jump", [-10, 100_000], ids=["backwards", "by days"])
+def test_a_clock_that_moves_changes_no_result(whole, tmp_path, monkeypatch, jump):
+    seconds, nanoseconds = itertools.count(2e9, jump), itertools.count(2 * 10**18, jump * 10**9)
     monkeypatch.setattr(time, "time", lambda: next(seconds))
     monkeypatch.setattr(time, "time_ns", lambda: next(nanoseconds))
-    assert main(tmp_path / "back") == 0
+    assert main(tmp_path / "run") == 0
     monkeypatch.undo()
-    assert numbers(tmp_path / "back") == numbers(whole)
+    assert numbers(tmp_path / "run") == numbers(whole)
 
 
 def test_the_policies_of_a_run_can_be_shared(whole):
@@ -109,6 +106,31 @@ def test_a_policy_that_cannot_be_written_is_a_warning(whole, tmp_path, monkeypat
     assert main(tmp_path / "full") == 0
     assert "policy.safetensors cannot be written (No space left on device); training goes on" in caplog.text
     assert numbers(tmp_path / "full") == numbers(whole)
+
+
+def test_a_disk_that_is_full_for_a_while_costs_a_run_nothing(whole, tmp_path, caplog):
+    """From step 25 to step 45: a checkpoint, an evaluation and two rows of train.csv. The kernel refuses the bytes."""
+
+    def limit(step):
+        if step in (45, 85):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100 if step == 45 else -1, -1))
+
+    class Full(Toy):
+        interrupt = staticmethod(limit)
+
+    assert main(tmp_path / "full", pool=Full) == 0
+    for name in ("the checkpoint of step 30", "policy.safetensors", "policy_best.safetensors", "eval.csv", "train.csv"):
+        assert re.search(f"{name} (could not be saved|cannot be written)", caplog.text), name
+    assert numbers(tmp_path / "full") == numbers(whole)
+    assert [path.name for path in (tmp_path / "full" / "checkpoints").glob("step-*")] == ["step-000000060.json"]
+
+
+def test_a_run_that_goes_on_with_other_versions_says_so(tmp_path, monkeypatch, caplog):
+    assert main(tmp_path, "--steps_per_task=20") == 0
+    assert "other versions" not in caplog.text
+    monkeypatch.setattr(session, "versions", lambda: versions() | {"jax": "9.9"})
+    assert main(tmp_path, "--steps_per_task=21", "--resume") == 0
+    assert f"goes on with other versions, hence not bit for bit as before: jax {jax.__version__} -> 9.9" in caplog.text
 
 
 def test_a_complete_run_can_be_made_longer(whole, tmp_path):
@@ -150,6 +172,13 @@ def test_bad_input_ends_with_status_2_and_one_sentence_and_makes_nothing(tmp_pat
     said = capsys.readouterr().err
     assert said.startswith(sentence) and said.count("\n") == 1
     assert not (tmp_path / "none").exists()
+
+
+def test_a_folder_in_which_a_run_is_alive_is_refused(tmp_path, capsys):
+    with RunFolder(tmp_path, {}):
+        for resume in ((), ("--resume",)):
+            assert main(tmp_path, *resume, pool=NeverMade) == 2
+            assert capsys.readouterr().err.startswith("error: Another process is running in")
 
 
 def test_a_replay_that_does_not_fit_is_refused_before_anything_starts(tmp_path, capsys, monkeypatch):

@@ -21,13 +21,6 @@ def steps_saved(folder):
     return sorted(int(path.stem.split("-")[1]) for path in (folder / "checkpoints").glob("step-*.json"))
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs") / "whole"
-    assert main(folder) == 0
-    return folder
-
-
 class Broken(Toy):
     """Says once that a lane is nowhere, five steps after the evaluation at step 40."""
 

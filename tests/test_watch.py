@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from cmta_jax import watch
+from cmta_jax.sac.descent import descend, transforms
+from cmta_jax.sac.state import Config
 from cmta_jax.types import Transition
 
 LIMIT = 100.0
@@ -54,6 +56,17 @@ def test_the_first_update_that_goes_wrong_is_kept_with_its_batch(wrong):
     assert held.step == 2
     np.testing.assert_array_equal(held.batch.observation, batch(2).observation)
     np.testing.assert_array_equal(held.metrics["critic_loss"], WRONG[wrong][0]["critic_loss"])
+
+
+@pytest.mark.parametrize("clip", [0.0, 1.0])
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_a_gradient_that_is_not_finite_makes_a_parameter_so(wrong, clip):
+    """Which is why gradients are not looked at."""
+    before = {"kernel": jnp.ones(2)}
+    (transform, *_) = transforms(Config(max_gradient_norm=clip))
+    gradients = {"kernel": jnp.array([1.0, wrong], jnp.float32)}
+    after, _ = descend(transform, gradients, transform.init(before), before)
+    assert not np.isfinite(watch.norms_of(after)["parameters"])
 
 
 def test_while_all_is_well_there_is_no_step():
