@@ -100,8 +100,9 @@ def test_edited_embeddings(place, examples):
 
 @AMOUNTS
 def test_any_json_as_embeddings(place, examples):
-    def check(change, other):
-        check_embeddings(place / "page.json", json.dumps(replace_somewhere(GOOD, *change)).encode())
-        check_embeddings(place / "page.json", json.dumps(other).encode())
+    def check(change, other, vector):
+        for page in (replace_somewhere(GOOD, *change), other, GOOD | {"reach-v3": vector}):
+            check_embeddings(place / "page.json", json.dumps(page).encode())
 
-    fuzz(examples, check, replacements, json_values)
+    numbers = st.sampled_from([0.5, float("nan"), float("inf"), 10**400]) | st.floats()
+    fuzz(examples, check, replacements, json_values, st.lists(numbers, min_size=2, max_size=2))

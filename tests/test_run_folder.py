@@ -94,6 +94,13 @@ def test_a_refusal_lists_what_may_change(tmp_path):
         RunFolder(tmp_path, ASKED | {"seed": "4"}, resume=True)
 
 
+def test_a_file_of_flags_that_is_too_large_is_not_read(tmp_path):
+    RunFolder(tmp_path, ASKED).close()
+    os.truncate(tmp_path / FLAGS, 1 << 40)
+    with pytest.raises(ValueError, match="flags.flags is larger than 1 MiB"):
+        RunFolder(tmp_path, ASKED, resume=True)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
 def test_a_folder_without_write_permission_is_refused(tmp_path):
     tmp_path.chmod(0o500)

@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 
+LARGEST = 2**20  # bytes that a flagfile may have
 TRUE = ("true", "t", "1", "yes", "y", "on")
 
 
@@ -44,10 +45,14 @@ def read_flags(path: pathlib.Path) -> Flags:
     """Reads a flagfile; blank lines and comments (`#`, `//`) say nothing, and later lines win.
 
     Raises:
-        ValueError: if a line is not a flag.
+        ValueError: if a line is not a flag, or the file too large to be one.
     """
+    with open(path, "rb") as file:
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise ValueError(f"{path} is larger than {LARGEST // 2**20} MiB; is this a run folder's flags.flags?")
     values = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+    for number, line in enumerate(data.decode("utf-8", errors="replace").splitlines(), start=1):
         line = line.strip()
         if not line or line.startswith(("#", "//")):
             continue
