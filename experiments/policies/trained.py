@@ -67,7 +67,10 @@ def load(source: str | pathlib.Path, step: str, pool_class: Any) -> Trained:
 def _from_file(path: pathlib.Path, step: str, pool_class: Any) -> Trained:
     if step != "newest":
         raise ValueError(f"--step={step} has no meaning for the policy file {path}: leave it out.")
-    _, metadata = load_policy(path)
+    try:
+        _, metadata = load_policy(path)
+    except ValueError as error:
+        raise ValueError(f"{str(error).rstrip('.')}: give a run folder, or another policy file.") from None
     settings, spec, method, shapes = _built(_flags_of(metadata, path), path, pool_class)
     params, metadata = load_policy(path, shapes)
     behind = metadata.get("step", 0)
