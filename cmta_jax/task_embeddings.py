@@ -74,5 +74,5 @@ def _vector(path, name, values):
         raise ValueError(f"{path}: the entry for '{name}' must be a list of 1 to {LARGEST_VECTOR} numbers.")
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= 1e6:
-            raise ValueError(f"{path}: the entry for '{name}' holds {str(value)[:20]}: give numbers of at most 1e6.")
+            raise ValueError(f"{path}: the entry for '{name}' holds {ascii(value)[:20]}: give numbers of at most 1e6.")
     return [float(value) for value in values]

@@ -60,7 +60,7 @@ def settings_of(values: dict[str, Any]) -> Settings:
     """
     run = fill(RunConfig, values)
     name, learner = run.method, {}
-    while name:
+    while name is not None:
         learner[name] = methods.configure(name, values)
         name = getattr(learner[name], "base", None)
         if name in learner:

@@ -81,6 +81,7 @@ def test_a_wrapper_takes_its_bases_flags_too():
         ("--cmta.num_expert=3", "Unknown flag --cmta.num_expert: did you mean --cmta.num_experts?"),
         ("--nocmta.temporl", "Unknown flag --nocmta.temporl: did you mean --nocmta.temporal?"),
         ("--method=cmat", "Unknown method 'cmat': did you mean 'cmta'?"),
+        ("--method=", "Unknown method '': did you mean 'tsac'?"),
         ("--benchmark=mt11", "Unknown task or benchmark 'mt11': did you mean 'mt10'?"),
         ("--benchmark=reach-v2", "Unknown task or benchmark 'reach-v2': did you mean 'reach-v3'?"),
         ("--reward_version=v3", "Unknown reward_version 'v3': choose 'v2' or 'v1'."),

@@ -57,6 +57,7 @@ def test_versions_at_the_end_of_a_name_are_ignored_and_the_order_is_the_tasks(tm
         ({"reach": [1.0], "push": [1.0, 2.0]}, "'push-v3' has 2 numbers and 'reach-v3' has 1: every task needs"),
         ({"reach": [], "push": []}, "the entry for 'reach-v3' must be a list of 1 to 8192 numbers"),
         ({"reach": {"0": 1.0}}, "the entry for 'reach-v3' must be a list"),
+        ({"reach": ["\x85"]}, "the entry for 'reach-v3' holds '\\x85': give numbers"),
         ({"reach": [True]}, "the entry for 'reach-v3' holds True: give numbers"),
         ({"reach": [10**400]}, "the entry for 'reach-v3' holds 1000"),
         ('{"reach": [NaN]}', "the entry for 'reach-v3' holds nan"),
