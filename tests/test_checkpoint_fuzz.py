@@ -149,6 +149,13 @@ def test_a_manifest_that_is_signed_but_wrong(run, examples):
     (run / "step-000000040.json").write_text(original)
 
 
+def test_a_number_longer_than_a_file_name(run):
+    original = (run / "step-000000040.json").read_text()
+    sign(run, json.loads(original)["body"] | {"number": 10**300})
+    check_run(run)
+    (run / "step-000000040.json").write_text(original)
+
+
 @AMOUNTS
 def test_an_edited_manifest(run, examples):
     original = (run / "step-000000040.json").read_bytes()

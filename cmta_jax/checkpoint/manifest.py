@@ -108,8 +108,8 @@ def _file(entry) -> File:
 
 
 def _natural(number) -> int:
-    if type(number) is not int or number < 0:
-        raise ValueError("not a natural number")
+    if type(number) is not int or not 0 <= number < 2**63:
+        raise ValueError("not a natural number of 64 bits")
     return number
 
 
