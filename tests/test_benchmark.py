@@ -35,6 +35,14 @@ def test_the_train_suite_writes_its_figures(tmp_path):
     assert {"iterations_per_s", "env_steps_per_s", "over_bound"} <= json.loads(path.read_text()).keys()
 
 
+@pytest.mark.slow
+def test_the_checkpoint_suite_writes_its_figures(tmp_path):
+    path = tmp_path / "checkpoint.json"
+    assert benchmark.main(["--suite=checkpoint", f"--json={path}", *TINY]) == 0
+    figures = json.loads(path.read_text())
+    assert 0 < figures["stall_s"] <= figures["longest_stall_s"] and figures["folder_gib"] > figures["replay_gib"] > 0
+
+
 @pytest.mark.parametrize(
     "arguments", [[], ["--suite=speed"], ["--suite=update", "--num_seeds=1,x"], ["--suite=update", "--benchmark=mt11"]]
 )
