@@ -59,3 +59,25 @@ def test_a_method_learns_from_a_step_of_a_pool(pool_class):
     metrics = example("pool").main(pool_class)
     assert metrics["temperature"].shape == (2,) and all(np.isfinite(value).all() for value in metrics.values())
     assert metrics["critic_loss"] > 0
+
+
+def test_the_batch_is_what_the_pool_was_told_and_said(monkeypatch):
+    module, batches, steps = example("pool"), [], []
+
+    class Kept(Toy):
+        def receive(self):
+            steps.append(super().receive())
+            return steps[-1]
+
+    def build(*arguments, original=module.methods.build):
+        method = original(*arguments)
+        return method._replace(update=lambda state, batch, key: (batches.append(batch) or state, {}))
+
+    monkeypatch.setattr(module.methods, "build", build)
+    monkeypatch.setattr(module.jax, "jit", lambda function: function)
+    module.main(Kept)
+    (batch,), (step,) = batches, steps
+    for name in ("next_observation", "reward", "discount", "success"):
+        told = np.asarray(getattr(batch, name))
+        np.testing.assert_array_equal(told, getattr(step, name).reshape(told.shape), err_msg=name)
+    assert not np.array_equal(batch.observation, batch.next_observation)
