@@ -16,6 +16,7 @@ from cmta_jax.methods import mtmhsac
 from cmta_jax.metrics import CsvWriter
 
 ITERATIONS, PERIODS = 200_000, 20
+POOL = 4  # threads that orbax's pools may still start; one that leaked with each of the 100 saves would show
 SMALLEST = mtmhsac.Config(hidden_dim=4, hidden_layers=1, encoding_dim=4, batch_per_task=1)
 
 
@@ -53,8 +54,9 @@ def test_two_hundred_thousand_iterations_leave_everything_as_it_was(tmp_path):
     growth = np.polyfit(np.arange(len(memory)), memory, 1)[0] * len(memory)  # bytes over the whole run
     assert growth < 16 << 20, f"memory grew by {growth / 2**20:.1f} MiB"
     assert memory[-1] - memory[2] < 32 << 20
-    for counted in (files, segments, children, threads):
+    for counted in (files, segments, children):
         assert counted[-1] <= counted[1], counted
+    assert threads[-1] <= threads[1] + POOL, threads
     early, late = statistics.median(seconds[1:7]), statistics.median(seconds[-6:])
     assert late < 1.5 * early, f"{early:.2f} s for {length} iterations early on, {late:.2f} s at the end"
 
