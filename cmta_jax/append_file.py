@@ -33,8 +33,8 @@ class AppendFile:
         """Makes everything so far durable; false if the disk refuses, for now."""
         synced = self._try(self._sync)
         if synced and self._failing:
-            log.warning("%s is written again, nothing is missing.", self._path)
             self._failing = False
+            log.warning("%s is written again, nothing is missing.", self._path)
         return synced
 
     def close(self) -> None:
@@ -52,8 +52,8 @@ class AppendFile:
         except OSError as error:
             self._written = 0  # after a failed sync nobody knows what arrived: write it all again
             if not self._failing:
+                self._failing = True  # first, for the log may be this very file
                 log.warning("%s cannot be written (%s): keeping it in memory for now.", self._path, error.strerror)
-            self._failing = True
             return False
         return True
 

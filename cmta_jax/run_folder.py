@@ -6,6 +6,7 @@ import os
 import pathlib
 
 from cmta_jax import durable
+from cmta_jax.append_file import AppendFile
 from cmta_jax.results import flagfile
 
 FLAGS = "flags.flags"
@@ -108,12 +109,32 @@ def read_flags(path: str | pathlib.Path) -> dict[str, str]:
         raise ValueError(f"{pathlib.Path(path) / FLAGS} cannot be read ({error.strerror}).") from error
 
 
+class _LogFile(logging.Handler):
+    """A log that, like the tables, loses nothing to a disk that is full for a while."""
+
+    def __init__(self, path: pathlib.Path):
+        super().__init__()
+        self._file = AppendFile(path)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception:
+            self.handleError(record)
+            return
+        self._file.append(f"{line}\n".encode(errors="replace"))
+        self._file.sync()
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
 def _log_to(path: pathlib.Path) -> logging.Handler:
     """Sends what the project says, and warnings of everybody, to a file."""
-    handler = logging.FileHandler(path)
+    handler = _LogFile(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.addFilter(lambda record: record.name.startswith("cmta_jax") or record.levelno >= logging.WARNING)
-    handler.handleError = lambda record: None  # a full disk must not fill the terminal with tracebacks
     logging.getLogger().addHandler(handler)
     logging.getLogger("cmta_jax").setLevel(logging.INFO)
     return handler

@@ -122,6 +122,9 @@ def test_a_disk_that_is_full_for_a_while_costs_a_run_nothing(whole, tmp_path, ca
     for name in ("the checkpoint of step 30", "policy.safetensors", "policy_best.safetensors", "eval.csv", "train.csv"):
         assert re.search(f"{name} (could not be saved|cannot be written)", caplog.text), name
     assert numbers(tmp_path / "full") == numbers(whole)
+    log = (tmp_path / "full" / "run.log").read_text()
+    for said in ("step 30 could not be saved", "run.log cannot be written", "run.log is written again"):
+        assert log.count(said) == 1, said
     assert [path.name for path in (tmp_path / "full" / "checkpoints").glob("step-*")] == ["step-000000060.json"]
 
 
