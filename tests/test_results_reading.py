@@ -124,7 +124,7 @@ def test_patterns_find_run_folders_once_and_not_those_inside_others(tmp_path):
 
 def test_patterns_without_a_run_folder_are_refused_with_a_remedy(tmp_path):
     write_run(tmp_path / "runs/a", SUCCESS)
-    with pytest.raises(ValueError, match=r"matches '.*/runs'; did you mean '.*/runs/\*\*'\?"):
+    with pytest.raises(ValueError, match=r"matches '.*/runs': did you mean '.*/runs/\*\*'\?"):
         find_runs([str(tmp_path / "runs")])
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="No run folder"):
