@@ -5,7 +5,6 @@ content, so that no save ever copies or changes a file of an earlier one, and a 
 written again can be deleted.
 """
 
-import concurrent.futures
 import functools
 import pathlib
 from collections.abc import Iterator
@@ -97,11 +96,9 @@ def read(folder: pathlib.Path, ring: Ring, template_rows: Any, axis: int) -> Any
     rows = {name: np.zeros(kind.shape, kind.dtype) for name, kind in wanted.items()}
     by_row = {name: np.moveaxis(leaf, axis, 0) for name, leaf in rows.items()}
     missing = {(number, name) for number, place in enumerate(ring.blocks) if place for name in wanted}
-    needed = sorted({place for place in ring.blocks if place})
-    with concurrent.futures.ThreadPoolExecutor() as threads:  # digests take most of the time
-        verified = threads.map(functools.partial(files.verify, folder), needed)
-        for file, _ in zip(needed, verified, strict=True):
-            missing -= _read_file(folder, file, ring, by_row, axis)
+    for file in sorted({place for place in ring.blocks if place}):
+        files.verify(folder, file)
+        missing -= _read_file(folder, file, ring, by_row, axis)
     if missing:
         raise CheckpointError(f"block {min(missing)[0]} of the replay is not in the file that should hold it")
     return trees.rebuild(template_rows, rows)

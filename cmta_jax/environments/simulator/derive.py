@@ -1,7 +1,7 @@
 """A faster class from an official one: the same methods, compiled already, with other globals.
 
-Nothing of a reward is written anew. Each method keeps its official code object; where that says `np.linalg.norm` or
-`Rotation` it finds the substitutes. A new Meta-World release is followed by itself.
+No reward is written anew, but for one formula that many share (`caging`). Each method keeps its official code object;
+where that says `np.linalg.norm` or `Rotation` it finds the substitutes. A new Meta-World release is followed by itself.
 """
 
 import sys
