@@ -44,8 +44,16 @@ def test_the_checkpoint_suite_writes_its_figures(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["--suite=speed"], ["--suite=update", "--num_seeds=1,x"], ["--suite=update", "--benchmark=mt11"]]
+    ("arguments", "said"),
+    [
+        ([], "name one of the suites"),
+        (["--suite=speed"], "--suite=speed: value should be one of"),
+        (["--suite=update", "--num_seeds=1,x"], "--num_seeds=1,x: give numbers such as 1,4"),
+        (["--suite=update", "--num_seeds=0"], "--num_seeds=0: give numbers such as 1,4"),
+        (["--suite=update", "--benchmark=mt11"], "'mt11': did you mean 'mt10'?"),
+    ],
 )
-def test_a_command_that_cannot_be_is_refused_with_a_sentence(arguments, capsys):
+def test_a_command_that_cannot_be_is_refused_with_a_sentence(arguments, said, capsys):
     assert benchmark.main(arguments) == 2
-    assert capsys.readouterr().err.startswith("benchmark: ")
+    error = capsys.readouterr().err
+    assert error.startswith("benchmark: ") and said in error
