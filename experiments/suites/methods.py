@@ -1,15 +1,13 @@
 """The benchmark suite `methods`: what one update of each row of the paper's tables costs, at the paper's MT10 size.
 
-A row is a flagfile of `flags/mt10_mixed`. Beside `update`'s yardstick (large matrix products of as many FLOPs) stands
-`own_ms`: the method's own matrix products, alone, at the sizes they have; narrow ones are slower per FLOP. For TSAC,
-`over_base` is its update over that of the method that it wraps, both in turns.
+A row is a flagfile of `flags/mt10_mixed`. `ratio` compares with large matrix products of as many FLOPs, as in `update`;
+`own_ratio` with the method's own, alone, at the sizes they have: as many FLOPs too, but narrow products and those of
+one task's rows are slower, whoever computes them. For TSAC, `over_base` is its update over that of the method that it
+wraps, both in turns.
 """
 
-import json
-import pathlib
 import statistics
-
-import jax
+from typing import NamedTuple
 
 from cmta_jax import methods
 from cmta_jax.environments import MT10
@@ -18,25 +16,20 @@ from experiments.command_line import values_of
 from experiments.flagfiles import SHIPPED, expand
 from experiments.suites import own_products, update
 from experiments.suites.options import Options
+from experiments.suites.sweep import sweep
 
 COLUMNS = (*update.COLUMNS, "own_ms", "own_ratio", "over_base")
-TARGET = 1.6  # no method's update may take more than this many times its matrix products
+
+
+class Row(NamedTuple):
+    """A flagfile of `flags/mt10_mixed`, without its ending."""
+
+    row: str
 
 
 def run(json_path: str | None, options: Options) -> dict:
-    """Measures every row, or with `--method` those that it names, printing each as soon as it is there.
-
-    Returns:
-        `{"device": ..., "rows": [...]}`, also written to `json_path` if one is given.
-    """
-    figures: dict = {"device": jax.devices()[0].device_kind, "target": TARGET, "rows": []}
-    print(f"device: {figures['device']}\n{'row':40s}" + "".join(f"{name:>12s}" for name in COLUMNS))
-    for row in rows(options):
-        figures["rows"].append({"row": row} | measure(row, options))
-        print(f"{row:40s}" + "".join(_cell(figures["rows"][-1][name]) for name in COLUMNS), flush=True)
-    if json_path:
-        pathlib.Path(json_path).write_text(json.dumps(figures, indent=1) + "\n")
-    return figures
+    """Measures every row, or with `--method` those that it names; see `sweep`."""
+    return sweep(json_path, options, COLUMNS, measure, map(Row, rows(options)))
 
 
 def rows(options: Options) -> list[str]:
@@ -46,9 +39,9 @@ def rows(options: Options) -> list[str]:
     return names if tuple(options.method) == Options().method or not asked else asked
 
 
-def measure(row: str, options: Options) -> dict[str, float]:
+def measure(cell: Row, options: Options) -> dict[str, float | None]:
     """The figures of one row."""
-    values = values_of(expand([f"--flagfile=mt10_mixed/{row}.flags"]))
+    values = values_of(expand([f"--flagfile=mt10_mixed/{cell.row}.flags"]))
     spec = Spec(MT10, update.OBSERVATION_DIM, update.ACTION_DIM)
     method = methods.build(values["method"], values, spec)
     figures = update.compare(method, spec, options)
@@ -63,7 +56,3 @@ def _over(method: Method, base: Method, spec: Spec, options: Options) -> float:
     subjects = [update.prepare(each, spec, options.batch_per_task, seeds=1) for each in (method, base)]
     seconds = update.in_turns([update.stepper(subject) for subject in subjects], options)
     return statistics.median(seconds[0]) / statistics.median(seconds[1])
-
-
-def _cell(value: float | None) -> str:
-    return f"{value:12.2f}" if isinstance(value, float) else f"{'' if value is None else value:>12}"

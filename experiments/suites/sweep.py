@@ -2,7 +2,7 @@
 
 import json
 import pathlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -20,20 +20,27 @@ class Cell(NamedTuple):
 
 
 def sweep(
-    json_path: str | None, options: Options, columns: Sequence[str], measure: Callable[[Cell, Options], dict[str, Any]]
+    json_path: str | None,
+    options: Options,
+    columns: Sequence[str],
+    measure: Callable[[Any, Options], dict[str, Any]],
+    cells: Iterable[NamedTuple] | None = None,
 ) -> dict:
-    """Measures every combination, printing a row of the table as soon as it is there.
+    """Measures every cell, by default every combination asked for, printing its row as soon as it is there.
 
     Returns:
         `{"device": ..., "rows": [...]}`, also written to `json_path` if one is given; with a single row, its figures
         stand at the top level too.
     """
+    cells = list(_combinations(options) if cells is None else cells)
     figures: dict = {"device": jax.devices()[0].device_kind, "devices": len(jax.devices()), "rows": []}
-    print(f"device: {figures['device']}\n" + _line(["method", "benchmark", "seeds", *columns]))
-    for cell in _cells(options):
+    print(f"device: {figures['device']}")
+    first = 2 + max(len(name) for name in (cells[0]._fields[0], *(cell[0] for cell in cells)))
+    print(_line([*cells[0]._fields, *columns], first))
+    for cell in cells:
         row = cell._asdict() | measure(cell, options)
         figures["rows"].append(row)
-        print(_line([*cell, *(row[name] for name in columns)]), flush=True)
+        print(_line([*cell, *(row[name] for name in columns)], first), flush=True)
     if len(figures["rows"]) == 1:
         figures |= figures["rows"][0]
     if json_path:
@@ -41,13 +48,13 @@ def sweep(
     return figures
 
 
-def _cells(options: Options) -> Iterator[Cell]:
+def _combinations(options: Options) -> Iterator[Cell]:
     for method in METHODS if "all" in options.method else options.method:
         for benchmark in options.benchmark:
             for seeds in options.num_seeds:
                 yield Cell(method, benchmark, seeds)
 
 
-def _line(values: Sequence[Any]) -> str:
-    texts = [f"{value:.2f}" if isinstance(value, float) else str(value) for value in values]
-    return f"{texts[0]:20s}" + "".join(f"{text:>16s}" for text in texts[1:])
+def _line(values: Sequence[Any], first: int) -> str:
+    texts = [f"{value:.2f}" if isinstance(value, float) else "" if value is None else str(value) for value in values]
+    return f"{texts[0]:{first}s}" + "".join(f"{text:>14s}" for text in texts[1:])
