@@ -1,5 +1,6 @@
 """What must hold of each method whatever its parameters are (BUILD_NOTES 8)."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -149,6 +150,17 @@ def task_of(state, index):
         return leaf[:, index : index + 1] if critic else leaf[index : index + 1] if leaf.ndim else leaf
 
     return jax.tree_util.tree_map_with_path(pick, state)
+
+
+@pytest.mark.parametrize("features", [8, 12, 5])
+def test_a_mix_and_its_gradients_are_those_of_the_sum_over_sources(features):
+    keys = jax.random.split(jax.random.key(0), 3)
+    route = jax.random.normal(keys[0], (2, 3, 4, 5))  # targets, sources, N, B
+    hidden, gradient = (jax.random.normal(key, (m, 4, 5, features)) for key, m in zip(keys[1:], (3, 2), strict=True))
+    mixed, pull_back = jax.vjp(mix, route, hidden)
+    expected, expected_pull_back = jax.vjp(lambda p, x: jnp.einsum("ijnb,jnbd->inbd", p, x), route, hidden)
+    chex.assert_trees_all_close(mixed, expected, rtol=1e-5)
+    chex.assert_trees_all_close(pull_back(gradient), expected_pull_back(gradient), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["mtmhsac", "soft_modularization, original"])
