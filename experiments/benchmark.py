@@ -35,6 +35,9 @@ def measure(values: flags.FlagValues) -> None:
     """Runs the suite that the flags name."""
     if values.suite is None:
         raise ValueError(f"name one of the suites, as in --suite=update; there are {', '.join(SUITES)}")
+    for name in ("method", "benchmark", "num_seeds"):
+        if not values[name].value:
+            raise ValueError(f"--{name}= names nothing: give a value or leave the flag out")
     if not all(number.isdecimal() and int(number) for number in values.num_seeds):
         raise ValueError(f"--num_seeds={','.join(values.num_seeds)}: give numbers such as 1,4")
     options = Options(**{name: values[name].value for name in Options._fields})

@@ -1,7 +1,7 @@
-"""Huge pages for what XLA computes with on a CPU: a tenth less time for an update of the paper's size.
+"""Huge pages for what XLA computes with on a CPU: less time for an update of the paper's size (BUILD_NOTES, Measured).
 
 XLA takes the memory for an update's intermediate results anew each time. Blocks beyond 32 MB glibc fetches from the
-kernel and gives back every time, and the kernel hands them out page by page: 18,500 page faults per update of MT10.
+kernel and gives back every time, and the kernel hands them out page by page.
 glibc reads its settings only when a process starts.
 """
 

@@ -49,6 +49,10 @@ def test_the_checkpoint_suite_writes_its_figures(tmp_path):
         ([], "name one of the suites"),
         (["--suite=speed"], "--suite=speed: value should be one of"),
         (["--suite=update", "--num_seeds=1,x"], "--num_seeds=1,x: give numbers such as 1,4"),
+        *(
+            (["--suite=update", f"--{name}="], f"--{name}= names nothing")
+            for name in ("method", "benchmark", "num_seeds")
+        ),
         (["--suite=update", "--num_seeds=0"], "--num_seeds=0: give numbers such as 1,4"),
         (["--suite=update", "--benchmark=mt11"], "'mt11': did you mean 'mt10'?"),
     ],
