@@ -27,46 +27,47 @@ class Lanes:
             for lane, task in zip(self.lanes, spec["tasks"], strict=True):
                 self.simulators[lane] = simulator.make(task, **spec["simulator"])
                 self.simulators[lane].vectors = shared["goal_vectors"][self.rows[lane]]
+        self.stages = list(zip(*(lane_simulator.stages for lane_simulator in self.simulators.values()), strict=True))
         self.warnings = []
         mujoco.set_mju_user_warning(self.warnings.append)  # instead of a log file in the user's folder
 
     def step(self) -> dict[int, str]:
         """One step of every lane; reports lanes that failed, with the cause.
 
-        First the physics of all, then what Python has to say about all: alternating between the two would throw each
-        other's code out of the processor's caches.
+        First the first stage of all lanes, then the second of all: alternating would throw each other's code out of the
+        processor's caches.
         """
-        failed, actions = {}, self.shared["action"]
-        for lane, lane_simulator in self.simulators.items():
-            lane_simulator.advance(actions[lane])
-            if self.warnings:
-                failed |= self._warned(lane)
-        for lane, lane_simulator in self.simulators.items():
-            try:
-                self._report(lane, *lane_simulator.report(actions[lane]))
-            except Exception:
-                failed[lane] = traceback.format_exc()
-            if self.warnings:
-                failed |= self._warned(lane)
-        return failed | self._not_finite()
+        failed = {}
+        for lane_simulator, action in zip(self.simulators.values(), self.shared["action"][self.lanes], strict=True):
+            lane_simulator.action = action
+        for stage in self.stages:
+            for lane, run in zip(self.lanes, stage, strict=True):
+                try:
+                    run()
+                except Exception:
+                    failed.setdefault(lane, traceback.format_exc())
+                if self.warnings:
+                    failed |= self._warned(lane)
+        return self._share() | failed
 
-    def _report(self, lane: int, observation: np.ndarray, reward: float, success: bool) -> None:
-        self.shared["next_observation"][lane] = observation
-        self.shared["reward"][lane] = reward
-        self.shared["success"][lane] = success
+    def _share(self) -> dict[int, str]:
+        """Writes down what the step gave; reports lanes in which it is not finite."""
+        steps = [(own.observation, own.reward, own.success) for own in self.simulators.values()]
+        observations, rewards, successes = zip(*steps, strict=True)
+        observations, rewards = np.array(observations, np.float32), np.array(rewards, np.float32)
+        self.shared["next_observation"][self.lanes] = observations
+        self.shared["reward"][self.lanes] = rewards
+        self.shared["success"][self.lanes] = successes
+        finite = np.isfinite(observations).all(axis=1) & np.isfinite(rewards)
+        if finite.all():
+            return {}
+        return {self.lanes[i]: "observation or reward is not finite" for i in np.flatnonzero(~finite)}
 
     def _warned(self, lane: int) -> dict[int, str]:
         """Judges the warnings that MuJoCo gave while it simulated `lane`."""
         message = "; ".join(self.warnings)
         self.warnings.clear()
         return {lane: f"MuJoCo: {message}"} if self.simulators[lane].is_unstable() else {}
-
-    def _not_finite(self) -> dict[int, str]:
-        observations, rewards = self.shared["next_observation"][self.lanes], self.shared["reward"][self.lanes]
-        finite = np.isfinite(observations).all(axis=1) & np.isfinite(rewards)
-        if finite.all():
-            return {}
-        return {self.lanes[i]: "observation or reward is not finite" for i in np.flatnonzero(~finite)}
 
     def reset(self, lanes) -> dict[int, str]:
         """Begins an episode in each of `lanes` on its goal set."""

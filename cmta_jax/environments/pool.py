@@ -105,22 +105,21 @@ class Pool:
         broken = self._await_answers()
         self._sent = False
         ended = self._episodes.advance()
-        self._episodes.restart(broken)
-        broken = self._reset_lanes(broken)
+        next_observation, reward, success = (
+            self._shared[name].copy() for name in ("next_observation", "reward", "success")
+        )
+        if broken.any():
+            self._episodes.restart(broken)
+            broken = self._reset_lanes(broken)
+            next_observation[broken], reward[broken], success[broken] = self._observation[broken], 0, False
         if ended:
             self.faults.episode_ended(~broken)
         first = broken | ended  # [L]
-        next_observation = np.where(broken[:, None], self._observation, self._shared["next_observation"])
-        self._observation = np.where(first[:, None], self._shared["reset_observation"], next_observation)
-        return Step(
-            next_observation=next_observation,
-            observation=self._observation,
-            reward=np.where(broken, np.float32(0), self._shared["reward"]),
-            success=self._shared["success"] & ~broken,
-            discount=np.ones(self.num_lanes, np.float32),
-            first=first,
-            valid=~broken,
-        )
+        self._observation = next_observation.copy()
+        if first.any():
+            self._observation[first] = self._shared["reset_observation"][first]
+        discount = np.ones(self.num_lanes, np.float32)
+        return Step(next_observation, self._observation, reward, success, discount, first, valid=~broken)
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """The episode number, the step in it, its goal sets and actions so far: enough to come back to this point."""

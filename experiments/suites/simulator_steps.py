@@ -43,7 +43,8 @@ def _physics(simulator: FastSimulator, actions: np.ndarray) -> float:
     model.vis.global_.bvactive = 1
     spent = 0.0
     for action in actions:
-        simulator._move_mocap(action)
+        simulator.action = action
+        simulator._move_mocap()
         spent += _mean_us(lambda steps: (mujoco.mj_step(model, data, steps), mujoco.mj_forward(model, data)), [5])
     model.vis.global_.bvactive = 0
     return spent / len(actions)

@@ -12,7 +12,7 @@ from cmta_jax.environments import goal_sets
 from cmta_jax.environments.simulator.derive import derive
 from cmta_jax.environments.simulator.physics import Physics
 from cmta_jax.environments.simulator.reset_state import ResetState
-from cmta_jax.environments.simulator.stock import StockSimulator, judge_v2
+from cmta_jax.environments.simulator.stock import StockSimulator
 from cmta_jax.environments.simulator.substitutes import dot
 from cmta_jax.environments.simulator.views import CachedData
 
@@ -40,6 +40,7 @@ class FastSimulator(StockSimulator):
         self._scale = float(np.float32(environment.action_scale))
         self._mocap_low, self._mocap_high = environment.mocap_low.tolist(), environment.mocap_high.tolist()
         self._gap = np.empty(3)
+        self.stages = (self._move_mocap, self._simulate, self._observe, self._judge)
         self._hand = self._data.body("hand").xpos
         self._fingers = self._data.body("rightclaw").xpos, self._data.body("leftclaw").xpos
 
@@ -80,28 +81,13 @@ class FastSimulator(StockSimulator):
         observation[18:36] = environment._prev_obs
         return ResetState(environment, observation.astype(np.float64))
 
-    def advance(self, action: np.ndarray) -> None:
-        """The physics of a step; `report` must follow."""
-        self._move_mocap(action)
-        self._physics.step()
-        self._cached.tcp_center = None
-
-    def report(self, action: np.ndarray) -> tuple[np.ndarray, float, bool]:
-        """What came of it: observation, reward, success."""
-        observation = self._observe()
-        reward, self.info = self.environment.evaluate_state(observation, action)
-        success = bool(self.info["success"])
-        if self._judge_separately:
-            success = judge_v2(self.environment, observation, action)
-        return observation, reward, success
-
-    def _move_mocap(self, action: np.ndarray) -> None:
+    def _move_mocap(self) -> None:
         """As `set_xyz_action`: moves the hand's target and sets the fingers' force.
 
         The official order is to clip to [-1, 1], then to scale, in float32. Scaling first and clipping to the scaled
         limits is the same, since rounding keeps order; so is rounding the product of two float32 once.
         """
-        x, y, z, force = action.tolist()
+        x, y, z, force = self.action.tolist()
         scale, limit = self._scale, self._scale
         moves = _FLOATS.unpack(_FLOATS.pack(x * scale, y * scale, z * scale))
         old, low, high = self._mocap.tolist(), self._mocap_low, self._mocap_high
@@ -109,7 +95,11 @@ class FastSimulator(StockSimulator):
         _DOUBLES.pack_into(self._mocap, 0, *moved)
         _TWO_DOUBLES.pack_into(self._control, 0, force, -force)
 
-    def _observe(self) -> np.ndarray:
+    def _simulate(self) -> None:
+        self._physics.step()
+        self._cached.tcp_center = None
+
+    def _observe(self) -> None:
         """As `SawyerXYZEnv._get_obs`, then clipped: hand, opening, objects; the same a step ago; goal.
 
         Lists of floats, because a dozen writes into slices of an array cost more than filling it at once.
@@ -127,10 +117,13 @@ class FastSimulator(StockSimulator):
             current += positions + quaternions + _NO_SECOND_OBJECT
         else:
             current += positions[:3] + quaternions[:4] + positions[3:] + quaternions[4:]
-        observation = np.empty(39)
-        _FILL(observation, 0, *current, *self._previous, *(self._goal or self._read_goal()))
+        self.observation = np.empty(39)
+        _FILL(self.observation, 0, *current, *self._previous, *(self._goal or self._read_goal()))
         self._previous = current
-        return observation
+
+    def _judge(self) -> None:
+        self.reward, self.info = self.environment.evaluate_state(self.observation, self.action)
+        self._read_success()
 
     def _read_goal(self) -> list[float]:
         return list(map(_clip, self.environment._get_pos_goal().tolist(), self._goal_low, self._goal_high))

@@ -12,7 +12,10 @@ class StockSimulator:
     Attributes:
         environment: the Meta-World environment.
         vectors: random vectors of its goal sets [50, at least D]; to be set before the first reset.
-        info: what the last step reported beside reward and success.
+        action: [4] float32, what the next step takes.
+        stages: the parts of a step, to be called in this order. Who steps many simulators calls the first part of all,
+            then the second of all: what they have in common then stays in the processor's caches.
+        observation, reward, success, info: what the last step gave; [39] float64, float, bool, the rest.
     """
 
     def __init__(self, task: str, reward_version: str = "v2", success_version: str = "v2"):
@@ -20,7 +23,8 @@ class StockSimulator:
         self.environment = self._build(reward_version)
         self.goal_dim = self.environment._random_reset_space.low.size
         self.vectors = None
-        self.info = {}
+        self.stages = (self._step,)
+        self.action, self.observation, self.reward, self.success, self.info = None, np.zeros(39), 0.0, False, {}
         self._judge_separately = reward_version != "v2" and success_version == "v2"
 
     def _build(self, reward_version: str):
@@ -39,19 +43,19 @@ class StockSimulator:
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool]:
         """One step with a float32 action [4]: observation [39], reward, success."""
-        self.advance(action)
-        return self.report(action)
+        self.action = action
+        for stage in self.stages:
+            stage()
+        return self.observation, self.reward, self.success
 
-    def advance(self, action: np.ndarray) -> None:
-        """The first half of a step, `report` being the second; here there is nothing to separate."""
+    def _step(self) -> None:
+        self.observation, self.reward, _, _, self.info = self.environment.step(self.action)
+        self._read_success()
 
-    def report(self, action: np.ndarray) -> tuple[np.ndarray, float, bool]:
-        """The second half: observation, reward, success."""
-        observation, reward, _, _, self.info = self.environment.step(action)
-        success = bool(self.info["success"])
+    def _read_success(self) -> None:
+        self.success = bool(self.info["success"])
         if self._judge_separately:
-            success = judge_v2(self.environment, observation, action)
-        return observation, reward, success
+            self.success = judge_v2(self.environment, self.observation, self.action)
 
     def is_unstable(self) -> bool:
         """Whether MuJoCo has seen a bad position, velocity, acceleration or control since the last reset."""
