@@ -135,6 +135,20 @@ def test_each_expert_and_each_critic_starts_differently():
         assert kernels and all(np.abs(kernel[0] - kernel[1]).max() > 0.01 for kernel in kernels)
 
 
+def test_critics_and_their_gradients_are_the_same_one_by_one_as_in_one_batch(monkeypatch):
+    critics, inputs = Critics((H, H)), (normal(0, N, B, D), normal(1, N, B, 4))
+    params = critics.init(jax.random.key(0), *inputs)
+    weights, number_of_products = normal(2, 2, N, B), {}
+
+    def value_and_gradient(platform):
+        monkeypatch.setattr(jax, "default_backend", lambda: platform)
+        number_of_products[platform] = str(jax.make_jaxpr(critics.apply)(params, *inputs)).count("dot_general")
+        return jax.value_and_grad(lambda params: (weights * critics.apply(params, *inputs)).sum())(params)
+
+    chex.assert_trees_all_close(value_and_gradient("cpu"), value_and_gradient("gpu"), rtol=1e-5, atol=1e-6)
+    assert number_of_products == {"cpu": 6, "gpu": 3}
+
+
 def test_actor_and_critic_shapes():
     features, action = normal(0, N, B, D), normal(1, N, B, 4)
     chex.assert_shape(Actor((H,), 4).init_with_output(jax.random.key(0), features)[0], (N, B, 8))

@@ -14,6 +14,8 @@ xavier_uniform = nn.initializers.xavier_uniform()
 class MLP(nn.Module):
     """Linear layers with ReLU between them and a linear output (BUILD_NOTES 1.5; Xavier-uniform weights, zero biases).
 
+    All leading axes become one, or the gradient of the weights would sum over several, which is slower.
+
     Args of `__call__`:
         inputs: `[..., D]`.
 
@@ -27,9 +29,11 @@ class MLP(nn.Module):
 
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
+        rows = inputs.reshape(-1, inputs.shape[-1])
         for width in self.hidden:
-            inputs = jax.nn.relu(nn.Dense(width, kernel_init=xavier_uniform)(inputs))
-        return nn.Dense(self.output_dim, kernel_init=xavier_uniform, bias_init=self.output_bias)(inputs)
+            rows = jax.nn.relu(nn.Dense(width, kernel_init=xavier_uniform)(rows))
+        outputs = nn.Dense(self.output_dim, kernel_init=xavier_uniform, bias_init=self.output_bias)(rows)
+        return outputs.reshape(*inputs.shape[:-1], self.output_dim)
 
 
 def ensemble(module: type[nn.Module], size: int, in_axes: int | None = None) -> type[nn.Module]:
