@@ -65,10 +65,11 @@ def _contest(pool: Pool, tasks: tuple[str, ...], rounds: int) -> dict[str, list[
     return rates
 
 
-def _rate(step, actions: np.ndarray) -> float:
-    """Steps per second along `actions` [H, L, 4], over and over for some seconds."""
+def _rate(step, actions: np.ndarray, begin=lambda: None) -> float:
+    """Steps per second along `actions` [H, L, 4], over and over for some seconds; `begin` is called before each H."""
     began, steps = time.perf_counter(), 0
     while time.perf_counter() < began + _TURN:
+        begin()
         for action in actions:
             step(action)
         steps += actions.shape[0] * actions.shape[1]
@@ -150,7 +151,7 @@ def _build(tasks: list[str]) -> None:
     for task in tasks:
         simulator = FastSimulator(task)
         simulator.vectors = simulator.draw_goal_sets(np.random.RandomState(0))
-        simulator.reset(0)
+        simulator.reset(0)  # the first one of a goal set is simulated
         _simulators.append(simulator)
 
 
@@ -163,9 +164,11 @@ def _step_alone(actions: np.ndarray) -> float:
         for run in itertools.chain.from_iterable(stages):
             run()
 
-    for simulator in _simulators:
-        simulator.reset(0)
-    return _rate(step, actions)
+    def begin():
+        for simulator in _simulators:
+            simulator.reset(0)
+
+    return _rate(step, actions, begin)
 
 
 def _scaling(tasks: tuple[str, ...]) -> dict[str, dict[str, float]]:
