@@ -65,7 +65,7 @@ class Team:
         self.shared["chosen_lane"][0] = lane
         worker = self._owner[lane]
         worker.ask(channel.DRAW)
-        if self._await(worker, lambda: worker.wait(self._timeout)) is None:  # lost: once more, from the same state
+        if self._await(worker) is None:  # lost: once more, from the same state
             self.shared["generator_key"][:], self.shared["generator_position"][0] = key, position
             self._draw(lane)
 
@@ -84,17 +84,17 @@ class Team:
         for worker in self.workers:
             if not worker.pending:
                 continue  # its answer was read before an interruption
-            report = self._await(worker, lambda worker=worker: worker.wait(self._timeout))
+            report = self._await(worker)
             if report is None:
                 lost += worker.lanes
             else:
                 failed |= {int(lane): cause for lane, cause in report.items()}
         return failed, lost
 
-    def _await(self, worker: WorkerProcess, wait):
-        """What `wait()` returns; None if the worker was lost meanwhile (it is replaced then)."""
+    def _await(self, worker: WorkerProcess) -> dict[int, str] | None:
+        """What failed in a worker, by lane; None if it was lost meanwhile (it is replaced then)."""
         try:
-            return wait() or {}
+            return worker.wait(self._timeout)
         except WorkerLost as lost:
             self._replace(worker, str(lost))
             return None

@@ -72,7 +72,7 @@ def test_workers_end_when_the_program_ends_without_closing_the_pool():
 
 
 @linux
-def test_workers_load_no_jax_keep_to_one_thread_and_end_on_close():
+def test_workers_load_no_jax_keep_to_one_thread_yield_and_end_on_close():
     with Pool(EnvironmentConfig(("reach-v3",)), seeds=[0, 1], workers=2) as pool:
         pool.reset()
         pids = pool.worker_pids
@@ -81,6 +81,7 @@ def test_workers_load_no_jax_keep_to_one_thread_and_end_on_close():
             assert "mujoco" in loaded and "jaxlib" not in loaded
             assert "OPENBLAS_NUM_THREADS=1" in Path(f"/proc/{pid}/environ").read_text().split("\0")
             assert len(os.listdir(f"/proc/{pid}/task")) == 1
+            assert os.sched_getscheduler(pid) == os.SCHED_BATCH
             os.kill(pid, signal.SIGINT)  # Ctrl-C reaches the whole group; the pool decides
         pool.send(np.zeros((2, 4)))
         assert pool.receive().valid.all()
