@@ -21,7 +21,8 @@ def run(json_path: str | None, options: Options) -> dict:
     Returns:
         The figures: `step_us`, `reset_ms` (means over the tasks; thread CPU time), `pool_steps_per_s` (wall clock,
         resets included, every goal set seen before; each contestant's best round, for what disturbs a machine only
-        slows it) and `pool_steps_per_s_median`, `round_trip_us`, `start_s`, `rss_gib`, and by task `tasks`.
+        slows it) and `pool_steps_per_s_median`, `round_trip_us`, `start_s`, `rss_gib` (all processes) and
+        `worker_rss_gib` (one of the workers), and by task `tasks`.
     """
     quick, began = options.quick, time.time()
     tasks = MT10 if quick else MT50
@@ -59,7 +60,7 @@ def _print_summary(figures: dict) -> None:
         "pool / processes alone (target at least 0.85)": _ratio(pool, median, "alone"),
         "round trip, us (target under 20)": f"{figures['round_trip_us']:.1f}",
         "command to first step, s (target under 10)": f"{figures['start_s']:.1f}",
-        "memory, GiB (target under 2.5)": f"{figures['rss_gib']:.2f}",
+        "memory, GiB (target under 2.5)": f"{figures['rss_gib']:.2f} (a worker: {figures['worker_rss_gib']:.2f})",
     }
     print()
     for label, text in lines.items():

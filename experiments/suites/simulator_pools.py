@@ -122,8 +122,9 @@ with Pool(EnvironmentConfig({tasks!r}), seeds=[0]) as pool:
     began = time.perf_counter()
     root = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     process = subprocess.Popen([sys.executable, "-c", code], env=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    workers = process.stdout.readline().split()
-    figures = {"start_s": time.perf_counter() - began, "rss_gib": _memory_gib([process.pid, *map(int, workers)])}
+    workers = [int(pid) for pid in process.stdout.readline().split()]
+    figures = {"start_s": time.perf_counter() - began, "worker_rss_gib": _memory_gib(workers) / len(workers)}
+    figures["rss_gib"] = _memory_gib([process.pid, *workers])
     process.communicate(b"\n")
     return figures
 
