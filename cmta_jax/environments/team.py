@@ -91,7 +91,7 @@ class Team:
                 failed |= {int(lane): cause for lane, cause in report.items()}
         return failed, lost
 
-    def _await(self, worker: WorkerProcess) -> dict[int, str] | None:
+    def _await(self, worker: WorkerProcess) -> dict[str, str] | None:
         """What failed in a worker, by lane; None if it was lost meanwhile (it is replaced then)."""
         try:
             return worker.wait(self._timeout)

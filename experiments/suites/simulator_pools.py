@@ -123,8 +123,9 @@ with Pool(EnvironmentConfig({tasks!r}), seeds=[0]) as pool:
     root = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     process = subprocess.Popen([sys.executable, "-c", code], env=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     workers = [int(pid) for pid in process.stdout.readline().split()]
-    figures = {"start_s": time.perf_counter() - began, "worker_rss_gib": _memory_gib(workers) / len(workers)}
-    figures["rss_gib"] = _memory_gib([process.pid, *workers])
+    start_s, of_workers = time.perf_counter() - began, _memory_gib(workers)
+    rss_gib = of_workers + _memory_gib([process.pid])
+    figures = {"start_s": start_s, "rss_gib": rss_gib, "worker_rss_gib": of_workers / len(workers)}
     process.communicate(b"\n")
     return figures
 
