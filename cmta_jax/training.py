@@ -104,7 +104,7 @@ def compile_program(
 
     over = functools.partial(for_each_seed, mesh=spread(config.num_seeds, devices), precision=config.matmul_precision)
     return Program(
-        start=over(start),
+        start=over(start, once=True),
         watch=over(begin_watch),
         learn=over(learn, shared=[4], donate=[0, 1]),
         observe=over(observe, shared=[5], donate=[1, 2]),

@@ -32,6 +32,13 @@ def test_a_run_over_devices_equals_the_run_on_one():
     np.testing.assert_array_equal(run.state.replay.cursor, alone.state.replay.cursor)
 
 
+@pytest.mark.parametrize("num_seeds", [1, 4])
+def test_what_is_called_once_is_compiled_quickly_to_the_same_numbers_but_for_the_last_bits(num_seeds):
+    keys, init = jax.vmap(jax.random.key)(jnp.arange(num_seeds)), cmta.make(TINY, SPEC).init
+    quick, well = (for_each_seed(init, spread(num_seeds, jax.devices()[:1]), once=once) for once in (True, False))
+    chex.assert_trees_all_close(quick(keys), well(keys), rtol=1e-5, atol=1e-6)
+
+
 def test_shared_arguments_are_the_same_for_all_seeds():
     add = for_each_seed(lambda value, step: value + step, spread(4), shared=[1])
     np.testing.assert_array_equal(add(jnp.arange(4), jnp.int32(10)), [10, 11, 12, 13])

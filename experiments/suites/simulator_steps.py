@@ -23,23 +23,25 @@ def measure(tasks: tuple[str, ...], blocks: int) -> dict:
 
 
 def _measure_task(task: str, blocks: int) -> dict[str, float]:
-    """Medians over blocks in which each kind has its turn, so that a busy machine slows all alike."""
+    """Medians over blocks, each on a goal set of its own; the kinds take turns, so that a busy machine slows all."""
     stock, fast = StockSimulator(task), FastSimulator(task)
     stock.vectors = fast.vectors = fast.draw_goal_sets(np.random.RandomState(0))
     generator, rows = np.random.default_rng(0), []
-    fast.reset(0)  # its first reset of a goal set is simulated
-    for _ in range(blocks):
+    for block in range(blocks):
+        goal_set = block % len(stock.vectors)
         actions = generator.uniform(-1, 1, (_BLOCK, 4)).astype(np.float32)
-        row = {"stock reset us": _mean_us(stock.reset, [0]), "stock step us": _mean_us(stock.step, actions)}
-        row |= {"fast reset us": _mean_us(fast.reset, [0] * _BLOCK), "fast step us": _mean_us(fast.step, actions)}
-        rows.append(row | {"physics step us": _physics(fast, actions)})
+        fast.reset(goal_set)  # its first reset of a goal set is simulated
+        row = {"stock reset us": _mean_us(stock.reset, [goal_set]), "stock step us": _mean_us(stock.step, actions)}
+        row |= {"fast reset us": _mean_us(fast.reset, [goal_set] * _BLOCK)}
+        row |= {"fast step us": _mean_us(fast.step, actions), "physics step us": _physics(fast, goal_set, actions)}
+        rows.append(row)
     return {name: float(np.median([row[name] for row in rows])) for name in rows[0]}
 
 
-def _physics(simulator: FastSimulator, actions: np.ndarray) -> float:
+def _physics(simulator: FastSimulator, goal_set: int, actions: np.ndarray) -> float:
     """Five `mj_step` and one `mj_forward` along the same actions, with MuJoCo's default flags."""
     model, data = simulator.environment.model, simulator._data
-    simulator.reset(0)
+    simulator.reset(goal_set)
     model.vis.global_.bvactive = 1
     spent = 0.0
     for action in actions:

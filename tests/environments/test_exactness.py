@@ -1,5 +1,7 @@
 """The fast simulator gives the stock one's numbers, to the last bit, for every task."""
 
+import pickle
+
 import numpy as np
 import pytest
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
@@ -64,11 +66,19 @@ def test_norms_are_numpys():
     generator = np.random.default_rng(0)
     for size in (1, 2, 3, 4, 7):
         for vector in generator.normal(size=(200, size)):
-            for x in (vector, vector.astype(np.float32), np.float64(vector[0]), np.tile(vector, 2)[::2]):
+            others = vector.astype(np.float32), vector.astype(">f8"), np.float64(vector[0]), np.tile(vector, 2)[::2]
+            for x in (vector, *others):
                 ours, theirs = substitutes.norm(x), np.linalg.norm(x)
                 assert ours == theirs and type(ours) is type(theirs)
     with pytest.raises(ValueError):
         substitutes.norm(np.zeros((2, 2, 2)), 3)
+
+
+def test_norms_of_unpickled_vectors_are_fast_too(monkeypatch):
+    vector = pickle.loads(pickle.dumps(np.arange(3.0)))  # as goal sets are: its dtype is not the one of other arrays
+    expected = np.linalg.norm(vector)
+    monkeypatch.setattr(np.linalg, "norm", None)
+    assert substitutes.norm(vector) == expected
 
 
 def test_tolerances_are_meta_worlds():
