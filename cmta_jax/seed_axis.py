@@ -54,4 +54,3 @@ def for_each_seed(
 
     options = _QUICK if once and on_cpu else None
     return jax.jit(of_all, donate_argnums=tuple(donate), compiler_options=options)
-
