@@ -8,7 +8,7 @@ from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as Axes
 
 SEEDS = "seeds"
-_QUICK = {"xla_backend_optimization_level": 1}  # random numbers of four seeds: compiled in 3 s instead of 14
+_QUICK = {"xla_backend_optimization_level": 1}  # the random generator takes XLA long otherwise (BUILD_NOTES, Measured)
 _ALGORITHMS = {"bfloat16": "BF16_BF16_F32"}  # JAX's own "bfloat16" means tensorfloat32 on a GPU
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from test_training import SPEC, TINY, Run
 
-from cmta_jax import training
+from cmta_jax import seed_axis, training
 from cmta_jax.methods import cmta
 from cmta_jax.seed_axis import for_each_seed, spread
 
@@ -37,6 +37,13 @@ def test_what_is_called_once_is_compiled_quickly_to_the_same_numbers_but_for_the
     keys, init = jax.vmap(jax.random.key)(jnp.arange(num_seeds)), cmta.make(TINY, SPEC).init
     quick, well = (for_each_seed(init, spread(num_seeds, jax.devices()[:1]), once=once) for once in (True, False))
     chex.assert_trees_all_close(quick(keys), well(keys), rtol=1e-5, atol=1e-6)
+
+
+def test_only_what_is_called_once_is_compiled_quickly(monkeypatch):
+    monkeypatch.setattr(seed_axis, "_QUICK", {"xla_no_such_option": 1})
+    for_each_seed(jnp.sin, spread(1))(jnp.zeros(1))
+    with pytest.raises(jax.errors.JaxRuntimeError, match="xla_no_such_option"):
+        for_each_seed(jnp.sin, spread(1), once=True)(jnp.zeros(1))
 
 
 def test_shared_arguments_are_the_same_for_all_seeds():

@@ -35,8 +35,7 @@ dot = _fast_dot()
 def norm(x, ord=None, axis=None, keepdims=False):
     """`np.linalg.norm` of a short contiguous vector of doubles, or of one double; anything else goes to numpy."""
     if type(x) is ndarray and x.strides == _CONTIGUOUS and (ord is None or ord == 2) and axis is None:
-        is_double = x.dtype is _DOUBLE or x.dtype == _DOUBLE  # not identical in arrays that were unpickled
-        if is_double and len(x) <= _SHORT and not keepdims:
+        if x.dtype == _DOUBLE and len(x) <= _SHORT and not keepdims:  # equal, not identical, in unpickled arrays
             return float64(sqrt(dot(x, x)))  # a plain float would turn sums with float32 into float32
     if type(x) is float64 and ord is None and axis is None and not keepdims:
         return float64(sqrt(x * x))
