@@ -65,6 +65,9 @@ def _remedy(value: Any, choices, minimum, maximum, exclusive) -> str | None:
     return None
 
 
+PRECISIONS = ("float32", "tensorfloat32", "bfloat16")
+
+
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
     """The run: how long, how often, from which seeds. Defaults are the paper's (Table 3, section 5.1)."""
@@ -77,7 +80,7 @@ class TrainingConfig:
     matmul_precision: str = setting(
         "float32",
         "what matrix products round their inputs to; parameters and sums stay float32",
-        choices=("float32", "tensorfloat32", "bfloat16"),
+        choices=PRECISIONS,
     )
     copies_per_task: int = setting(1, "copies of each task that step at the same time", minimum=1)
     replay_capacity: int = setting(5_000_000, "transitions kept per seed, over all tasks", minimum=1)

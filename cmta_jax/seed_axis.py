@@ -19,6 +19,11 @@ def spread(num_seeds: int, devices: Sequence[jax.Device] | None = None) -> Mesh:
     return Mesh(np.array(devices[:count]), (SEEDS,))
 
 
+def products_in(precision: str):
+    """A context: matrix products traced in it round their inputs to `precision`."""
+    return jax.default_matmul_precision(_ALGORITHMS.get(precision, precision))
+
+
 def for_each_seed(
     function: Callable,
     mesh: Mesh,
@@ -49,7 +54,7 @@ def for_each_seed(
         axes = [None if number in shared else 0 for number in range(len(arguments))]
         specs = tuple(Axes() if axis is None else Axes(SEEDS) for axis in axes)
         mapped = jax.vmap(function, in_axes=axes)
-        with jax.default_matmul_precision(_ALGORITHMS.get(precision, precision)):
+        with products_in(precision):
             return jax.shard_map(mapped, mesh=mesh, in_specs=specs, out_specs=Axes(SEEDS))(*arguments)
 
     options = _QUICK if once and on_cpu else None

@@ -135,7 +135,8 @@ def interact(
         if step >= config.warmup_steps:
             seen = seen or program.watch(learner, memory)
             learner, metrics, seen = program.learn(learner, seen, memory, seed_keys, np.int32(step))
-        outcome = jax.tree.map(lambda leaf: leaf.reshape(lanes + leaf.shape[1:]), pool.receive())
+        outcome = pool.receive()
+        outcome = outcome._make(leaf.reshape(lanes + leaf.shape[1:]) for leaf in outcome)
         said = {name: getattr(outcome, name) for name in ("next_observation", "observation", "reward")}
         _require_finite(step, seen, {"action": action, **said}, rollout)
         memory, rollout = program.observe(learner.params, memory, rollout, outcome, seed_keys, np.int32(step))

@@ -11,6 +11,7 @@ import sys
 
 from absl import flags
 
+from cmta_jax.config import PRECISIONS
 from experiments.commands import run_command
 from experiments.suites.options import Options
 
@@ -28,6 +29,10 @@ def define_flags(values: flags.FlagValues) -> flags.FlagValues:
     flags.DEFINE_list("num_seeds", ["1"], f"seeds in one program {swept}", flag_values=values)
     flags.DEFINE_integer("hidden_dim", 512, "width of actor and critics", lower_bound=1, flag_values=values)
     flags.DEFINE_integer("batch_per_task", 128, "transitions per task in a batch", lower_bound=1, flag_values=values)
+    help = "what matrix products round their inputs to (suites update, methods, train, memory)"
+    flags.DEFINE_enum("matmul_precision", "float32", PRECISIONS, help, flag_values=values)
+    help = "cores that the learner keeps to, the simulators keeping to the others; 0: all share all (suite train)"
+    flags.DEFINE_integer("learner_cores", 0, help, lower_bound=0, flag_values=values)
     return values
 
 

@@ -1,10 +1,13 @@
 """The benchmark command: its suites run and write the figures that scripts rely on."""
 
 import json
+import os
 
 import pytest
 
+from cmta_jax.seed_axis import for_each_seed
 from experiments import benchmark
+from experiments.suites import cores, update
 
 TINY = ["--quick", "--benchmark=reach-v3", "--hidden_dim=8", "--batch_per_task=2"]
 
@@ -13,9 +16,34 @@ def test_the_update_suite_writes_its_figures(tmp_path, capsys):
     path = tmp_path / "update.json"
     assert benchmark.main(["--suite=update", f"--json={path}", *TINY]) == 0
     figures = json.loads(path.read_text())
-    assert {"update_ms", "matmul_ms", "flops", "compile_s", "ratio"} <= figures.keys()
+    assert {"update_ms", "matmul_ms", "flops", "gbyte", "memory_mib", "compile_s", "ratio"} <= figures.keys()
     assert figures["update_ms"] / figures["matmul_ms"] == pytest.approx(figures["ratio"])
-    assert "cmta" in capsys.readouterr().out
+    _, header, row = capsys.readouterr().out.splitlines()
+    assert header.split() == ["method", "benchmark", "seeds", *update.COLUMNS] and len(header) == len(row)
+    assert row.split()[:3] == ["cmta", "reach-v3", "1"]
+
+
+def test_an_update_is_measured_as_a_run_would_make_it(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        update, "for_each_seed", lambda *_, **options: seen.append(options) or for_each_seed(*_, **options)
+    )
+    assert benchmark.main(["--suite=update", "--matmul_precision=tensorfloat32", *TINY]) == 0
+    assert seen == [{"donate": [0], "precision": "tensorfloat32"}]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux")
+def test_cores_are_divided_for_as_long_as_something_is_measured(monkeypatch):
+    kept_to = []
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {4, 0, 2})
+    monkeypatch.setattr(os, "sched_setaffinity", lambda _, cores: kept_to.append(cores))
+    with cores.divided(1) as others:
+        assert (kept_to, others) == ([[0]], [2, 4])
+    assert kept_to == [[0], [0, 2, 4]]
+    with pytest.raises(ValueError, match="--learner_cores=3 leaves the simulators none of 3 cores"), cores.divided(3):
+        pass
+    with cores.divided(0) as others:
+        assert (len(kept_to), len(others)) == (2, 0)
 
 
 def test_one_row_for_each_combination(tmp_path):
@@ -31,7 +59,7 @@ def test_one_row_for_each_combination(tmp_path):
 @pytest.mark.slow
 def test_the_train_suite_writes_its_figures(tmp_path):
     path = tmp_path / "train.json"
-    assert benchmark.main(["--suite=train", f"--json={path}", *TINY]) == 0
+    assert benchmark.main(["--suite=train", "--learner_cores=1", f"--json={path}", *TINY]) == 0
     assert {"iterations_per_s", "env_steps_per_s", "over_bound"} <= json.loads(path.read_text()).keys()
 
 
@@ -54,6 +82,8 @@ def test_the_checkpoint_suite_writes_its_figures(tmp_path):
             for name in ("method", "benchmark", "num_seeds")
         ),
         (["--suite=update", "--num_seeds=0"], "--num_seeds=0: give numbers such as 1,4"),
+        (["--suite=train", "--learner_cores=4096"], "--learner_cores=4096 leaves the simulators none of"),
+        (["--suite=update", "--matmul_precision=bfloat16"], "--matmul_precision=bfloat16 needs a GPU or TPU"),
         (["--suite=update", "--benchmark=mt11"], "'mt11': did you mean 'mt10'?"),
     ],
 )

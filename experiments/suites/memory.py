@@ -51,6 +51,7 @@ def _command(cell: Cell, options: Options, workdir: pathlib.Path) -> list[str]:
         "num_seeds": cell.seeds,
         "hidden_dim": options.hidden_dim,
         "batch_per_task": options.batch_per_task,
+        "matmul_precision": options.matmul_precision,
         "workdir": workdir,
     }
     return [sys.executable, "-m", "experiments.run", *(f"--{name}={value}" for name, value in values.items())]

@@ -53,6 +53,6 @@ def measure(cell: Row, options: Options) -> dict[str, float | None]:
 
 def _over(method: Method, base: Method, spec: Spec, options: Options) -> float:
     """The time of one method's update over another's."""
-    subjects = [update.prepare(each, spec, options.batch_per_task, seeds=1) for each in (method, base)]
+    subjects = [update.prepare(each, spec, options, seeds=1) for each in (method, base)]
     seconds = update.in_turns([update.stepper(subject) for subject in subjects], options)
     return statistics.median(seconds[0]) / statistics.median(seconds[1])

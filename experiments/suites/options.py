@@ -13,3 +13,5 @@ class Options(NamedTuple):
     num_seeds: Sequence[int] = (1,)
     hidden_dim: int = 512
     batch_per_task: int = 128
+    matmul_precision: str = "float32"
+    learner_cores: int = 0  # that the learner keeps to, the simulators keeping to the others; 0: all share all

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.extend
 
+from cmta_jax.seed_axis import products_in
 from cmta_jax.types import Method, Spec
 from experiments.suites import update
 from experiments.suites.options import Options
@@ -25,7 +26,8 @@ def milliseconds(method: Method, spec: Spec, options: Options) -> float:
     jaxpr = jax.make_jaxpr(method.update)(jax.eval_shape(method.init, key), batch, key)
     counts = collections.Counter(products(jaxpr.jaxpr))
     repetitions = 5 if options.quick else 21
-    return sum(count * _milliseconds(*product, repetitions) for product, count in counts.items())
+    with products_in(options.matmul_precision):
+        return sum(count * _milliseconds(*product, repetitions) for product, count in counts.items())
 
 
 def products(jaxpr: Any) -> Iterator[tuple]:

@@ -35,12 +35,13 @@ def sweep(
     cells = list(_combinations(options) if cells is None else cells)
     figures: dict = {"device": jax.devices()[0].device_kind, "devices": len(jax.devices()), "rows": []}
     print(f"device: {figures['device']}")
-    first = 2 + max(len(name) for name in (cells[0]._fields[0], *(cell[0] for cell in cells)))
-    print(_line([*cells[0]._fields, *columns], first))
+    header = [*cells[0]._fields, *columns]
+    widths = [max(len(header[0]), *(len(cell[0]) for cell in cells)), *(max(8, len(name)) for name in header[1:])]
+    print(_line(header, widths))
     for cell in cells:
         row = cell._asdict() | measure(cell, options)
         figures["rows"].append(row)
-        print(_line([*cell, *(row[name] for name in columns)], first), flush=True)
+        print(_line([*cell, *(row[name] for name in columns)], widths), flush=True)
     if len(figures["rows"]) == 1:
         figures |= figures["rows"][0]
     if json_path:
@@ -55,6 +56,8 @@ def _combinations(options: Options) -> Iterator[Cell]:
                 yield Cell(method, benchmark, seeds)
 
 
-def _line(values: Sequence[Any], first: int) -> str:
+def _line(values: Sequence[Any], widths: Sequence[int]) -> str:
+    """The first value to the left, the others to the right of their columns."""
     texts = [f"{value:.2f}" if isinstance(value, float) else "" if value is None else str(value) for value in values]
-    return f"{texts[0]:{first}s}" + "".join(f"{text:>14s}" for text in texts[1:])
+    aligned = [texts[0].ljust(widths[0]), *map(str.rjust, texts[1:], widths[1:])]
+    return "  ".join(aligned)

@@ -2,12 +2,15 @@
 
 Measured in one run: the loop as it is; the same loop made serial (the learner waited for before the simulators begin);
 the learner alone (both device programs, no simulators); the simulators alone. `over_bound` is the time of an iteration
-over the larger of the last two: 1 would be a perfect overlap.
+over the larger of the last two: 1 would be a perfect overlap. Goals are fixed: resets restore goal sets seen before, as
+in a long run but for its first minutes.
 """
 
+import functools
+import os
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import jax
 import numpy as np
@@ -19,6 +22,7 @@ from cmta_jax.environments.pool import Step
 from cmta_jax.methods import build
 from cmta_jax.training import Moment
 from cmta_jax.types import Spec
+from experiments.suites import cores
 from experiments.suites.options import Options
 from experiments.suites.sweep import Cell, sweep
 
@@ -32,19 +36,28 @@ def run(json_path: str | None, options: Options) -> dict:
 
     `paper_run_h` predicts the hours of 2.4 million steps per task, evaluations and checkpoints left out.
     """
-    return sweep(json_path, options, COLUMNS, measure)
+    with cores.divided(options.learner_cores) as left:
+        return sweep(json_path, options, COLUMNS, functools.partial(measure, simulator_cores=left))
 
 
-def measure(cell: Cell, options: Options) -> dict[str, float]:
-    """The figures of one row; the four ways take turns, so that a busy machine disturbs them alike."""
+def measure(cell: Cell, options: Options, simulator_cores: Sequence[int] = ()) -> dict[str, float]:
+    """The figures of one row; the four ways take turns, so that a busy machine disturbs them alike.
+
+    Args:
+        simulator_cores: that the simulators keep to; by default all.
+    """
     tasks, seeds, batch_per_task = resolve_tasks(cell.benchmark), cell.seeds, options.batch_per_task
     capacity = max(50_000, 4 * batch_per_task * len(tasks))
-    config = TrainingConfig(replay_capacity=capacity, warmup_steps=1, num_seeds=seeds)
-    environment = EnvironmentConfig(tasks=tasks)
+    config = TrainingConfig(
+        replay_capacity=capacity, warmup_steps=1, num_seeds=seeds, matmul_precision=options.matmul_precision
+    )
+    environment = EnvironmentConfig(tasks=tasks, goals="fixed")
     spec = Spec(tasks, Pool.observation_dim, Pool.action_dim, environment.horizon)
     method = build(cell.method, {"hidden_dim": options.hidden_dim, "batch_per_task": batch_per_task}, spec)
     program = training.compile_program(method, spec, config, batch_per_task)
-    with Pool(environment, range(seeds)) as pool:
+    with Pool(environment, range(seeds), workers=len(simulator_cores) or None) as pool:
+        for pid in pool.worker_pids if simulator_cores else ():
+            os.sched_setaffinity(pid, simulator_cores)
         start = program.start(training.seed_keys_of(config), pool.reset(0).reshape(seeds, len(tasks), 1, -1))
         action = np.asarray(start.rollout.action).reshape(pool.num_lanes, -1)
         pools = {"iteration": pool, "serial": Serial(pool), "learner": Still(_step(pool, action))}

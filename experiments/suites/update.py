@@ -14,12 +14,15 @@ import jax.numpy as jnp
 
 from cmta_jax.environments import resolve_tasks
 from cmta_jax.methods import build
+from cmta_jax.seed_axis import for_each_seed, products_in, spread
 from cmta_jax.types import Method, Spec, Transition
 from experiments.suites.options import Options
 from experiments.suites.sweep import Cell, sweep
 
 OBSERVATION_DIM, ACTION_DIM = 39, 4
-COLUMNS = ("parameters", "gflop", "compile_s", "update_ms", "spread_ms", "matmul_ms", "ratio")
+COLUMNS = (
+    "parameters", "gflop", "gbyte", "memory_mib", "compile_s", "update_ms", "spread_ms", "matmul_ms", "ratio"
+)  # fmt: skip
 WARMUP = 2  # repetitions before anything is timed
 
 
@@ -29,13 +32,19 @@ class Subject(NamedTuple):
     update: Callable[..., Any]
     state: Any
     rest: tuple[Any, ...]
-    flops: float
     compile_s: float
     parameters: int
+    flops: float
+    bytes_moved: float  # read and written by the compiled program's operations
+    memory_bytes: int  # of arguments and intermediate results
 
 
 def run(json_path: str | None, options: Options) -> dict:
-    """Measures every combination asked for; `spread_ms` is the interquartile range. See `sweep` for the rest."""
+    """Measures every combination asked for, on one device; see `sweep`.
+
+    `gbyte` is what the compiled operations read and write, `memory_mib` the memory of arguments and intermediate
+    results, `spread_ms` the interquartile range.
+    """
     return sweep(json_path, options, COLUMNS, measure)
 
 
@@ -48,9 +57,9 @@ def measure(cell: Cell, options: Options) -> dict[str, float]:
 
 def compare(method: Method, spec: Spec, options: Options, seeds: int = 1) -> dict[str, float]:
     """A method's update and plain matrix products of the same FLOPs, timed alternately."""
-    subject = prepare(method, spec, options.batch_per_task, seeds)
+    subject = prepare(method, spec, options, seeds)
     rows = spec.num_tasks * options.batch_per_task
-    products, product_flops = matrix_products(rows, options.hidden_dim, subject.flops)
+    products, product_flops = matrix_products(rows, options.hidden_dim, subject.flops, options.matmul_precision)
     update_s, product_s = in_turns([stepper(subject), products], options)
     update_ms = 1e3 * statistics.median(update_s)
     matmul_ms = 1e3 * statistics.median(product_s) * subject.flops / product_flops
@@ -59,6 +68,8 @@ def compare(method: Method, spec: Spec, options: Options, seeds: int = 1) -> dic
         "parameters": subject.parameters,
         "gflop": subject.flops / 1e9,
         "flops": subject.flops,
+        "gbyte": subject.bytes_moved / 1e9,
+        "memory_mib": subject.memory_bytes / 2**20,
         "compile_s": subject.compile_s,
         "update_ms": update_ms,
         "spread_ms": 1e3 * (upper - lower),
@@ -91,18 +102,22 @@ def in_turns(calls: Sequence[Callable[[], None]], options: Options) -> list[list
     return seconds
 
 
-def prepare(method: Method, spec: Spec, batch_per_task: int, seeds: int) -> Subject:
-    """Compiles the update of `seeds` learners in one program."""
+def prepare(method: Method, spec: Spec, options: Options, seeds: int) -> Subject:
+    """Compiles the update of `seeds` learners in one program, as a run does."""
     keys = jax.random.split(jax.random.key(0), seeds)
     state = jax.jit(jax.vmap(method.init))(keys)
-    batch = jax.vmap(lambda key: random_batch(method, spec, batch_per_task, key))(keys)
-    update = jax.jit(jax.vmap(method.update), donate_argnums=0)
+    batch = jax.vmap(lambda key: random_batch(method, spec, options.batch_per_task, key))(keys)
+    mesh = spread(seeds, jax.devices()[:1])
+    update = for_each_seed(method.update, mesh, donate=[0], precision=options.matmul_precision)
     began = time.perf_counter()
     lowered = update.lower(state, batch, keys)
     compiled = lowered.compile()
     compile_s = time.perf_counter() - began
     parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params)) // seeds
-    return Subject(compiled, state, (batch, keys), lowered.cost_analysis()["flops"], compile_s, parameters)
+    flops, bytes_moved = lowered.cost_analysis()["flops"], compiled.cost_analysis()["bytes accessed"]
+    memory = compiled.memory_analysis()
+    memory_bytes = memory.argument_size_in_bytes + memory.temp_size_in_bytes
+    return Subject(compiled, state, (batch, keys), compile_s, parameters, flops, bytes_moved, memory_bytes)
 
 
 def random_batch(method: Method, spec: Spec, batch_per_task: int, key: jax.Array) -> Transition:
@@ -125,12 +140,17 @@ def random_batch(method: Method, spec: Spec, batch_per_task: int, key: jax.Array
     )
 
 
-def matrix_products(rows: int, width: int, flops: float) -> tuple[Callable[[], None], float]:
+def matrix_products(rows: int, width: int, flops: float, precision: str) -> tuple[Callable[[], None], float]:
     """A function that does about `flops` operations as products `[rows, width] @ [width, width]`, and its FLOPs."""
     keys = jax.random.split(jax.random.key(1), 9)
     left = jax.random.normal(keys[0], (rows, width))
     right = [jax.random.normal(key, (width, width)) for key in keys[1:]]
-    multiply = jax.jit(lambda left, right: [left @ matrix for matrix in right])
+
+    @jax.jit
+    def multiply(left, right):
+        with products_in(precision):
+            return [left @ matrix for matrix in right]
+
     once = 2.0 * rows * width * width * len(right)
     times = max(1, round(flops / once))
 
