@@ -99,6 +99,16 @@ def test_mean_actions_repeat_themselves_and_sampled_ones_do_not(trained):
         assert np.array_equal(one, again) != sample
 
 
+@pytest.mark.parametrize(("platform", "said"), [("gpu", "BF16_BF16_F32"), ("cpu", "HIGHEST")])
+def test_a_policy_acts_in_the_precision_of_its_run_unless_on_a_cpu(platform, said, monkeypatch):
+    trained = untrained("--matmul_precision=bfloat16", *CMTA)
+    monkeypatch.setattr(type(jax.devices()[0]), "platform", platform, raising=False)
+    player = acting.player(trained, False)
+    observation, first = np.ones((1, 2, 1, 6), np.float32), np.zeros((1, 2, 1), bool)
+    jaxpr = jax.make_jaxpr(player.act)(trained.params, player.begin(1, 0), observation, first)
+    assert said in str(jaxpr)
+
+
 def test_sampled_episodes_are_all_counted(folder):
     assert evaluate.main([f"--workdir={folder}", "--sample", "--episodes=2"], Toy) == 0
     assert {row["episodes"] for row in rows(folder / "evaluation_paper.csv")} == {"20"}

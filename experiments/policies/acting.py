@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from cmta_jax.seed_axis import for_each_seed, spread
 from experiments.policies.trained import Trained
 
 SAMPLING = 2**31 - 2  # marks the random stream of sampled evaluations
@@ -36,4 +37,11 @@ def player(trained: Trained, sample: bool) -> Player:
         memory = trained.method.begin(copies)
         return jnp.stack(keys), jax.tree.map(lambda leaf: jnp.stack([leaf] * len(keys)), memory)
 
-    return Player(jax.jit(jax.vmap(act)), begin)
+    return Player(for_each_policy(act, trained), begin)
+
+
+def for_each_policy(function: Callable, trained: Trained) -> Callable:
+    """`function` of one seed, compiled for all of `trained`: its products as in the run, but float32 on a CPU."""
+    device = jax.devices()[0]
+    precision = "float32" if device.platform == "cpu" else trained.settings.training.matmul_precision
+    return for_each_seed(function, spread(len(trained.seeds), [device]), precision=precision)

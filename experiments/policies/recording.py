@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from cmta_jax.networks.mixture import Story
+from experiments.policies.acting import for_each_policy
 from experiments.policies.trained import Trained
 
 
@@ -59,4 +60,4 @@ def watched(trained: Trained, encoder: str = "actor"):
             return action, after, ()
         return action, after, (story.attention[:, 0], story.experts[:, :, 0].swapaxes(0, 1))
 
-    return jax.jit(jax.vmap(act))
+    return for_each_policy(act, trained)
