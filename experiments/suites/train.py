@@ -56,8 +56,9 @@ def measure(cell: Cell, options: Options, simulator_cores: Sequence[int] = ()) -
     method = build(cell.method, {"hidden_dim": options.hidden_dim, "batch_per_task": batch_per_task}, spec)
     program = training.compile_program(method, spec, config, batch_per_task)
     with Pool(environment, range(seeds), workers=len(simulator_cores) or None) as pool:
-        for pid in pool.worker_pids if simulator_cores else ():
-            os.sched_setaffinity(pid, simulator_cores)
+        if simulator_cores:
+            for pid in pool.worker_pids:
+                os.sched_setaffinity(pid, simulator_cores)
         start = program.start(training.seed_keys_of(config), pool.reset(0).reshape(seeds, len(tasks), 1, -1))
         action = np.asarray(start.rollout.action).reshape(pool.num_lanes, -1)
         pools = {"iteration": pool, "serial": Serial(pool), "learner": Still(_step(pool, action))}

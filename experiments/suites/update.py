@@ -105,9 +105,9 @@ def in_turns(calls: Sequence[Callable[[], None]], options: Options) -> list[list
 def prepare(method: Method, spec: Spec, options: Options, seeds: int) -> Subject:
     """Compiles the update of `seeds` learners in one program, as a run does."""
     keys = jax.random.split(jax.random.key(0), seeds)
-    state = jax.jit(jax.vmap(method.init))(keys)
-    batch = jax.vmap(lambda key: random_batch(method, spec, options.batch_per_task, key))(keys)
     mesh = spread(seeds, jax.devices()[:1])
+    state = for_each_seed(method.init, mesh, once=True)(keys)
+    batch = jax.vmap(lambda key: random_batch(method, spec, options.batch_per_task, key))(keys)
     update = for_each_seed(method.update, mesh, donate=[0], precision=options.matmul_precision)
     began = time.perf_counter()
     lowered = update.lower(state, batch, keys)
