@@ -20,9 +20,7 @@ def main(pool_class=Pool) -> dict[str, np.ndarray]:
     with pool_class(EnvironmentConfig(TASKS), [0], COPIES, 1) as pool:
         lanes = len(TASKS), COPIES  # [N, C]
         observation, first = pool.reset().reshape(*lanes, -1), np.ones(lanes, bool)
-        action, carry, next_carry = method.act(
-            state.params, method.begin(COPIES), observation, first, act_key, True
-        )
+        action, carry, next_carry = method.act(state.params, method.begin(COPIES), observation, first, act_key, True)
         pool.send(np.asarray(action).reshape(pool.num_lanes, -1))
         step = jax.tree.map(lambda leaf: leaf.reshape(*lanes, *leaf.shape[1:]), pool.receive())
     batch = Transition(

@@ -2,7 +2,7 @@
 
 import sys
 
-from experiments import huge_pages
+from experiments.command_line import huge_pages
 
 if sys.argv[0] == "-m":  # Python is about to run one of them (python -m experiments.run), and has loaded nothing yet
     huge_pages.restart()

@@ -12,8 +12,8 @@ import sys
 from absl import flags
 
 from cmta_jax.config import PRECISIONS
-from experiments.commands import run_command
-from experiments.suites.options import Options
+from experiments.benchmarks.options import Options
+from experiments.command_line.commands import run_command
 
 SUITES = ("simulator", "update", "methods", "train", "memory", "checkpoint")
 
@@ -47,7 +47,7 @@ def measure(values: flags.FlagValues) -> None:
         raise ValueError(f"--num_seeds={','.join(values.num_seeds)}: give numbers such as 1,4")
     options = Options(**{name: values[name].value for name in Options._fields})
     options = options._replace(num_seeds=[int(number) for number in options.num_seeds])
-    importlib.import_module(f"experiments.suites.{values.suite}").run(values.json, options)
+    importlib.import_module(f"experiments.benchmarks.{values.suite}").run(values.json, options)
 
 
 def main(arguments: list[str] | None = None) -> int:

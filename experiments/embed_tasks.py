@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 
 from absl import flags
 
-from cmta_jax.task_descriptions import descriptions
-from experiments.commands import run_command
+from cmta_jax.task_embeddings.hashed import descriptions
+from experiments.command_line.commands import run_command
 
 Encoder = Callable[[list[str]], Sequence[Sequence[float]]]
 

@@ -14,7 +14,7 @@ from typing import Any
 from absl import flags
 
 from cmta_jax.environments import Pool
-from experiments.commands import policy_flags, run_command
+from experiments.command_line.commands import policy_flags, run_command
 from experiments.policies import outcome, paper_protocol
 from experiments.policies.trained import Trained, describe, load
 

@@ -12,7 +12,7 @@ import numpy as np
 from cmta_jax.results import statistics
 from cmta_jax.results.protocol import cell_of
 from cmta_jax.results.reading import Run, read_run
-from experiments.commands import sentence
+from experiments.command_line.commands import sentence
 from experiments.reporting import cells, names, panels, style
 
 COLOUR = style.BLUE

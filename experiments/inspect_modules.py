@@ -18,8 +18,8 @@ import numpy as np
 from absl import flags
 
 from cmta_jax.environments import Pool, rendering
-from experiments.commands import policy_flags, run_command
-from experiments.modules import figures
+from experiments.command_line.commands import policy_flags, run_command
+from experiments.inspection import figures
 from experiments.policies import films
 from experiments.policies.recording import Recording, record
 from experiments.policies.trained import Trained, load, title
@@ -78,9 +78,7 @@ def _play(trained: Trained, pool_class: Any, values: flags.FlagValues) -> tuple[
         return recording, chosen, pool.goal_vectors
 
 
-def _figures(
-    runs: Sequence[Trained], played: Sequence[tuple], encoder: str, backend: str
-) -> Iterator[tuple[str, Any]]:
+def _figures(runs: Sequence[Trained], played: Sequence[tuple], encoder: str, backend: str) -> Iterator[tuple[str, Any]]:
     """Names and figures of the first seed's policies."""
     titles, tasks = [title(run) for run in runs], runs[0].spec.task_names
     experts = [(name, recording.experts[:, 0]) for name, (recording, *_) in zip(titles, played, strict=True)]

@@ -16,7 +16,7 @@ from absl import flags
 
 from cmta_jax.results.grouping import gather
 from cmta_jax.results.reading import NoEvaluation, find_runs, read_run
-from experiments.commands import run_command
+from experiments.command_line.commands import run_command
 from experiments.reporting import data, figures, formats, names, style, tables
 
 

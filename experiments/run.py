@@ -18,23 +18,26 @@ import numpy as np
 import psutil
 
 from cmta_jax.checkpoint import CheckpointError
-from cmta_jax.environments import Pool, assignment
-from cmta_jax.environments.faults import TooManyFaults
-from cmta_jax.live import WithCosts
-from cmta_jax.metrics import CsvWriter, Listener, Several
-from cmta_jax.progress import Progress, Stopwatch
+from cmta_jax.environments import Pool
+from cmta_jax.environments.pool import balancing
+from cmta_jax.environments.pool.faults import TooManyFaults
 from cmta_jax.results.reading import NoEvaluation, read_run
-from cmta_jax.run_folder import RunFolder
-from cmta_jax.tensorboard import TensorBoardWriter
-from cmta_jax.training import Moment, TrainState
-from cmta_jax.wandb_writer import WandbWriter
-from experiments import command_line, first_look, settings
-from experiments.plan import Plan
-from experiments.profiling import traced
-from experiments.session import Session
-from experiments.settings import Settings
-from experiments.stop import Stop, Stopped
-from experiments.trouble import NumericalTrouble
+from cmta_jax.storage.run_folder import RunFolder
+from cmta_jax.tracking.listeners import CsvWriter, Listener, Several
+from cmta_jax.tracking.progress import Progress, Stopwatch
+from cmta_jax.tracking.run_costs import WithCosts
+from cmta_jax.tracking.tensorboard import TensorBoardWriter
+from cmta_jax.tracking.wandb import WandbWriter
+from cmta_jax.training.loop import Moment, TrainState
+from experiments import first_look
+from experiments.command_line import settings
+from experiments.command_line.parse import parse
+from experiments.command_line.settings import Settings
+from experiments.training_run.divergence_report import NumericalTrouble
+from experiments.training_run.profiling import traced
+from experiments.training_run.setup import Plan
+from experiments.training_run.signals import Stop, Stopped
+from experiments.training_run.training_session import Session
 
 
 def main(arguments: Sequence[str] | None = None, pool_class: Any = Pool) -> int:
@@ -63,7 +66,7 @@ def main(arguments: Sequence[str] | None = None, pool_class: Any = Pool) -> int:
 
 def _run(arguments: Sequence[str], pool_class: Any, stop: Stop) -> int:
     try:
-        asked = command_line.parse(arguments)
+        asked = parse(arguments)
         plan = Plan(asked, pool_class)
         folder = RunFolder(workdir_of(asked), settings.as_flags(asked.values()), asked.run.resume)
     except ValueError as error:
@@ -86,7 +89,7 @@ def train(plan: Plan, folder: RunFolder, pool_class: Any, stop: Stop) -> int:
     stopwatch, lanes = Stopwatch(annotate=jax.profiler.TraceAnnotation), math.prod(plan.lanes)
     progress = Progress(plan.settings.training.steps_per_task, lanes, stopwatch)
     progress.say(f"run folder {folder.path}")
-    count = assignment.count_workers(workers, lanes)
+    count = balancing.count_workers(workers, lanes)
     progress.say(f"starting {count} worker processes for {lanes} environments, drawing their goal sets")
     with pool_class(environment, plan.seeds, plan.copies, workers) as pool:
         with Session(plan, folder, pool, stopwatch) as session:

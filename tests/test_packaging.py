@@ -4,7 +4,7 @@ import subprocess
 import sys
 import zipfile
 
-from experiments import flagfiles
+from experiments.command_line import flagfiles
 
 ROOT = pathlib.Path(__file__).parent.parent
 

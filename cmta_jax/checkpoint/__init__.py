@@ -11,10 +11,10 @@ A checkpoint folder holds
 Nothing here is ever pickled, and no file is believed before its size and digest are checked.
 """
 
-from cmta_jax.checkpoint.contents import Checkpoint
 from cmta_jax.checkpoint.files import CheckpointError
 from cmta_jax.checkpoint.manager import Checkpointer
 from cmta_jax.checkpoint.policy import load_policy, save_policy
+from cmta_jax.checkpoint.snapshot import Checkpoint
 from cmta_jax.checkpoint.versions import versions
 
 __all__ = ["Checkpoint", "CheckpointError", "Checkpointer", "load_policy", "save_policy", "versions"]

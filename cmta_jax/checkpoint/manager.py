@@ -6,10 +6,10 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
-from cmta_jax.checkpoint import contents, folder, manifest
-from cmta_jax.checkpoint.contents import Checkpoint, Copy
+from cmta_jax.checkpoint import folder, manifest, snapshot
 from cmta_jax.checkpoint.files import CheckpointError
 from cmta_jax.checkpoint.replay_files import Saved
+from cmta_jax.checkpoint.snapshot import Checkpoint, Copy
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Checkpointer:
             raise CheckpointError(f"{self._folder} was opened for reading only")
         if self._saved is None and folder.steps(self._folder):
             raise CheckpointError(f"{self._folder} holds the checkpoints of a run; resume it or choose another folder")
-        copy = contents.copy(checkpoint, best, self._saved)
+        copy = snapshot.copy(checkpoint, best, self._saved)
         self._pending = self._writer.submit(self._write, copy)
         return self.wait() if wait else True
 
@@ -125,7 +125,7 @@ class Checkpointer:
     def _write(self, copy: Copy) -> bool:
         number = folder.next_number(self._folder)
         try:
-            written = contents.write(self._folder, number, copy)
+            written = snapshot.write(self._folder, number, copy)
             manifest.write(self._folder, written)
         except (OSError, CheckpointError) as error:
             log.warning("the checkpoint of step %d could not be saved (%s); training goes on", copy.step, error)
@@ -143,6 +143,6 @@ class Checkpointer:
 
     def _read(self, step: int, template_state: Any, template_replay: Any) -> Checkpoint:
         found = manifest.read(manifest.path_of(self._folder, step))
-        checkpoint = contents.read(self._folder, found, template_state, template_replay)
+        checkpoint = snapshot.read(self._folder, found, template_state, template_replay)
         self._saved = Saved(step, checkpoint.replay.cursor, checkpoint.replay.size, found.ring)
         return checkpoint

@@ -6,10 +6,10 @@ import pathlib
 import re
 from typing import Any, NamedTuple
 
-from cmta_jax import durable
 from cmta_jax.checkpoint import arrays, files
 from cmta_jax.checkpoint.arrays import Kind
 from cmta_jax.checkpoint.files import CheckpointError, File
+from cmta_jax.storage import atomic
 
 FORMAT = 1
 LARGEST = 64 << 20  # bytes
@@ -53,7 +53,7 @@ def write(folder: pathlib.Path, manifest: Manifest) -> None:
     kinds = {name: [list(kind.shape), arrays.CODES[kind.dtype]] for name, kind in manifest.kinds.items()}
     body = manifest._asdict() | {"kinds": kinds, "ring": manifest.ring._asdict() | ring}
     page = {"format": FORMAT, "digest": _digest(body), "body": body}
-    durable.replace(path_of(folder, manifest.step), json.dumps(page, allow_nan=False).encode())
+    atomic.replace(path_of(folder, manifest.step), json.dumps(page, allow_nan=False).encode())
 
 
 def read(path: pathlib.Path) -> Manifest:

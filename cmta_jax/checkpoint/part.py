@@ -4,7 +4,7 @@ import logging
 import pathlib
 from typing import Any
 
-from cmta_jax.checkpoint import contents, folder, manifest, state_files, trees
+from cmta_jax.checkpoint import folder, manifest, snapshot, state_files, trees
 from cmta_jax.checkpoint.files import CheckpointError
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,6 @@ def _read(directory: pathlib.Path, step: int, path: str, template: Any) -> Any:
     prefix = f"{path}/"
     kinds = {name.removeprefix(prefix): kind for name, kind in found.kinds.items() if name.startswith(prefix)}
     trees.compare(path, kinds, trees.kinds(template))
-    state = state_files.read(directory, contents.state_name(found.number), found.state, found.kinds)
+    state = state_files.read(directory, snapshot.state_name(found.number), found.state, found.kinds)
     leaves = {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
     return trees.rebuild(template, leaves)

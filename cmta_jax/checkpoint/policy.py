@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from cmta_jax import durable
 from cmta_jax.checkpoint import arrays, files, trees
 from cmta_jax.checkpoint.files import CheckpointError
 from cmta_jax.checkpoint.versions import versions
+from cmta_jax.storage import atomic
 
 
 def save_policy(path: str | pathlib.Path, params: Any, metadata: Mapping[str, Any]) -> None:
@@ -25,7 +25,7 @@ def save_policy(path: str | pathlib.Path, params: Any, metadata: Mapping[str, An
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-    durable.sync_folder(path.parent)
+    atomic.sync_folder(path.parent)
 
 
 def load_policy(path: str | pathlib.Path, template: Any = None) -> tuple[Any, dict[str, Any]]:

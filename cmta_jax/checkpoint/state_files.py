@@ -7,10 +7,10 @@ import pathlib
 
 import numpy as np
 
-from cmta_jax import durable
 from cmta_jax.checkpoint import files
 from cmta_jax.checkpoint.arrays import Kind
 from cmta_jax.checkpoint.files import CheckpointError, File
+from cmta_jax.storage import atomic
 
 
 def write(folder: pathlib.Path, name: str, state: dict[str, np.ndarray]) -> tuple[File, ...]:
@@ -27,7 +27,7 @@ def write(folder: pathlib.Path, name: str, state: dict[str, np.ndarray]) -> tupl
     described = tuple(files.describe(folder, str(path.relative_to(folder))) for path in paths if path.is_file())
     for path in [*paths, folder / name]:
         if path.is_dir():
-            durable.sync_folder(path)
+            atomic.sync_folder(path)
     return described
 
 

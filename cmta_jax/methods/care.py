@@ -2,15 +2,17 @@
 
 import dataclasses
 
-from cmta_jax import contrastive_mixture, sac, task_embeddings
+from cmta_jax import sac
 from cmta_jax.config import setting
+from cmta_jax.methods import mixture
 from cmta_jax.networks.mixture import MixtureEncoder
 from cmta_jax.networks.task_encoder import TaskEncoder
+from cmta_jax.task_embeddings.files import load as load_vectors
 from cmta_jax.types import Method, Spec
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(contrastive_mixture.Config):
+class Config(mixture.Config):
     """CARE's own settings; defaults are the CMTA paper's (Tables 4 and 6)."""
 
     contrastive_weight: float = setting(0.0, "beta of Eq. 12; 2500 = CARE + CL", minimum=0.0)
@@ -28,10 +30,10 @@ def make(config: Config, spec: Spec) -> Method:
 
 def networks(config: Config, spec: Spec) -> sac.Networks:
     """CARE's pieces: mixture encoder with attention over the task alone, task encoder on frozen vectors."""
-    vectors = tuple(map(tuple, task_embeddings.load(config.embeddings, spec.task_names).tolist()))
+    vectors = tuple(map(tuple, load_vectors(config.embeddings, spec.task_names).tolist()))
     task_encoder = TaskEncoder(spec.num_tasks, config.encoding_dim, config.task_encoder_depth, vectors)
     encoder = MixtureEncoder(
         config.num_experts, config.encoding_dim, temporal=False,
         attention_hidden=(config.encoding_dim,), detach_task=False,
     )  # fmt: skip
-    return contrastive_mixture.networks(config, spec, task_encoder, encoder)
+    return mixture.networks(config, spec, task_encoder, encoder)

@@ -2,16 +2,17 @@
 
 import dataclasses
 
-from cmta_jax import contrastive_mixture, sac
+from cmta_jax import sac
 from cmta_jax.config import setting
-from cmta_jax.networks.memory import zero_carry
+from cmta_jax.methods import mixture
+from cmta_jax.networks.lstm import zero_carry
 from cmta_jax.networks.mixture import MixtureEncoder
 from cmta_jax.networks.task_encoder import TaskEncoder
 from cmta_jax.types import Method, Spec
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(contrastive_mixture.Config):
+class Config(mixture.Config):
     """CMTA's own settings; defaults are the paper's (Tables 4 and 7)."""
 
     temporal: bool = setting(True, "attention reads the LSTM; off = the ablation without temporal information")
@@ -31,4 +32,4 @@ def networks(config: Config, spec: Spec) -> sac.Networks:
     def begin(copies):
         return zero_carry(config.encoding_dim, (spec.num_tasks, copies)) if config.temporal else ()
 
-    return contrastive_mixture.networks(config, spec, task_encoder, encoder, begin)
+    return mixture.networks(config, spec, task_encoder, encoder, begin)

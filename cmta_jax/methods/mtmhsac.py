@@ -2,8 +2,9 @@
 
 import dataclasses
 
-from cmta_jax import assembly, sac
+from cmta_jax import sac
 from cmta_jax.config import setting
+from cmta_jax.methods import assembly
 from cmta_jax.networks.heads import MultiHead
 from cmta_jax.networks.state_encoder import StateEncoder
 from cmta_jax.networks.task_encoder import NoTask

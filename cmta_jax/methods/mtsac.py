@@ -4,8 +4,9 @@ import dataclasses
 
 from flax import linen as nn
 
-from cmta_jax import assembly, sac
+from cmta_jax import sac
 from cmta_jax.config import setting
+from cmta_jax.methods import assembly
 from cmta_jax.networks.state_encoder import Identity, StateEncoder
 from cmta_jax.networks.task_encoder import DEPTHS, NoTask, OneHot, TaskEncoder
 from cmta_jax.types import Method, Spec

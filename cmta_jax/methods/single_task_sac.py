@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from cmta_jax import assembly, sac
+from cmta_jax import sac
+from cmta_jax.methods import assembly
 from cmta_jax.networks.heads import PerTask
 from cmta_jax.networks.state_encoder import Identity
 from cmta_jax.networks.task_encoder import NoTask

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from cmta_jax.networks.memory import Memory
+from cmta_jax.networks.lstm import Memory
 from cmta_jax.networks.mlp import MLP, ensemble
 from cmta_jax.types import Array, Carry
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from cmta_jax.networks.mlp import MLP, ensemble, xavier_uniform
-from cmta_jax.networks.soft_modules import mix, weights_of
+from cmta_jax.networks.soft_modularization import mix, weights_of
 from cmta_jax.types import Array
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from cmta_jax.results import protocol
-from cmta_jax.results.flagfile import Flags
 from cmta_jax.results.protocol import Cell
 from cmta_jax.results.reading import Run
+from cmta_jax.storage.flags_file import Flags
 
 
 @dataclasses.dataclass(frozen=True)

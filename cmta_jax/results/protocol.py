@@ -4,8 +4,8 @@ import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cmta_jax.results import flagfile
 from cmta_jax.results.reading import Run
+from cmta_jax.storage import flags_file
 
 # What a success rate means. Runs of one benchmark and kind of goals that differ here are never put side by side.
 PROTOCOL = ("horizon", "reward_version", "success_version", "eval_every", "eval_episodes")
@@ -58,7 +58,7 @@ def check_same_method(runs: Sequence[Run], may_differ: Sequence[str] = ()) -> No
     """
     remedy = "report them one at a time, or allow it with --may_differ"
     for first, second in itertools.pairwise(runs):
-        for name in flagfile.differences(first.flags, second.flags):
+        for name in flags_file.differences(first.flags, second.flags):
             if _matters(name, first) and name not in may_differ:
                 _refuse_difference(name, first, second, remedy)
     owners = {}

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from cmta_jax.results import rows
-from cmta_jax.results.flagfile import Flags, read_flags
+from cmta_jax.storage.flags_file import Flags, read_flags
 
 
 class NoEvaluation(ValueError):

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from cmta_jax.sac.acting import act, choose, perceive, policy_at, squashed
-from cmta_jax.sac.descent import critic_group, descend, follow, transforms
+from cmta_jax.sac.optimisers import critic_group, descend, follow, transforms
 from cmta_jax.sac.state import Config, LearnerState, Networks, Noise, Optimizers, Parameters, Targets
 from cmta_jax.sac.steps import (
     actor_step,

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from cmta_jax.distributions import LOG_STD_MODES, TanhGaussian
-from cmta_jax.networks.memory import reset_where
+from cmta_jax.networks.lstm import reset_where
 from cmta_jax.sac.state import Config, Networks, Parameters
 from cmta_jax.types import Array, Carry
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from cmta_jax import losses
 from cmta_jax.sac.acting import policy_at
-from cmta_jax.sac.descent import critic_group, descend
+from cmta_jax.sac.optimisers import critic_group, descend
 from cmta_jax.sac.state import Config, Networks, Parameters
 from cmta_jax.types import Array, Metrics, Transition
 

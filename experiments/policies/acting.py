@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from cmta_jax.seed_axis import for_each_seed, spread
+from cmta_jax.training.seed_axis import for_each_seed, spread
 from experiments.policies.trained import Trained
 
 SAMPLING = 2**31 - 2  # marks the random stream of sampled evaluations

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from cmta_jax import evaluation
-from cmta_jax.environments import seeding
+from cmta_jax.environments.goals import schedule
+from cmta_jax.training import evaluation
 from experiments.policies.acting import player
 from experiments.policies.outcome import Outcome
 from experiments.policies.trained import Trained
@@ -24,9 +24,7 @@ def play(trained: Trained, pool: Any, episodes: int, sample: bool) -> Outcome:
     order = goal_sets(trained, pool)  # [R, S, N, C]
     copies, results = order.shape[-1], {}
     for number, lanes in enumerate(np.concatenate([order] * episodes)):
-        result = evaluation.evaluate(
-            playing, trained.params, playing.begin(copies, number), pool, lanes[None], horizon
-        )
+        result = evaluation.evaluate(playing, trained.params, playing.begin(copies, number), pool, lanes[None], horizon)
         for s, n, c in np.ndindex(lanes.shape):
             key = s, n, number // len(order), int(lanes[s, n, c])  # a set that fills up a round counts once
             results[key] = result.success[0, s, n, c], result.episode_return[0, s, n, c]
@@ -39,7 +37,7 @@ def goal_sets(trained: Trained, pool: Any) -> np.ndarray:
     copies = pool.num_lanes // (len(seeds) * len(tasks))
     if trained.settings.environment.goals == "mixed":
         return evaluation.every_goal_set(len(seeds), len(tasks), copies, pool.num_goal_sets)
-    drawn = seeding.goal_sets("fixed", seeds, tasks, copies, 0, np.zeros(pool.num_lanes, int))
+    drawn = schedule.goal_sets("fixed", seeds, tasks, copies, 0, np.zeros(pool.num_lanes, int))
     return drawn.reshape(1, len(seeds), len(tasks), copies)
 
 

@@ -9,14 +9,14 @@ import jax
 from cmta_jax import methods
 from cmta_jax.checkpoint import Checkpointer, load_policy
 from cmta_jax.checkpoint.part import read_part
-from cmta_jax.results.flagfile import Flags
 from cmta_jax.results.protocol import Cell
-from cmta_jax.run_folder import CHANGEABLE, FLAGS, read_flags
+from cmta_jax.storage.flags_file import Flags
+from cmta_jax.storage.run_folder import CHANGEABLE, FLAGS, read_flags
 from cmta_jax.types import Method, Spec
-from experiments.command_line import values_of
-from experiments.flagfiles import Argument
+from experiments.command_line.flagfiles import Argument
+from experiments.command_line.parse import values_of
+from experiments.command_line.settings import Settings, as_flags, settings_of
 from experiments.reporting import cells, names
-from experiments.settings import Settings, as_flags, settings_of
 
 PARAMETERS = "0/params"  # in a checkpoint's state (learner, rollout)
 

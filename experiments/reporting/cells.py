@@ -3,8 +3,8 @@
 import re
 import zlib
 
-from cmta_jax.results.flagfile import Flags
 from cmta_jax.results.protocol import Cell
+from cmta_jax.storage.flags_file import Flags
 
 
 def title(cell: Cell) -> str:

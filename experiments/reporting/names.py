@@ -1,6 +1,6 @@
 """From a run's flags to the row of the paper's tables that it belongs to."""
 
-from cmta_jax.results.flagfile import Flags
+from cmta_jax.storage.flags_file import Flags
 
 
 def row_name(flags: Flags) -> str:

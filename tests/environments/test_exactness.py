@@ -9,8 +9,8 @@ from metaworld.sawyer_xyz_env import SawyerXYZEnv
 from stepping import assert_same_episode, expert_actions, pair, random_actions
 
 from cmta_jax.environments import MT50
-from cmta_jax.environments.simulator import caging, substitutes
-from cmta_jax.environments.simulator.derive import derive
+from cmta_jax.environments.simulator import caging_reward, fast_math
+from cmta_jax.environments.simulator.accelerated_class import derive
 
 pytestmark = pytest.mark.filterwarnings("ignore:Constant:UserWarning")  # scripted policies ask for large forces
 
@@ -68,50 +68,50 @@ def test_norms_are_numpys():
         for vector in generator.normal(size=(200, size)):
             others = vector.astype(np.float32), vector.astype(">f8"), np.float64(vector[0]), np.tile(vector, 2)[::2]
             for x in (vector, *others):
-                ours, theirs = substitutes.norm(x), np.linalg.norm(x)
+                ours, theirs = fast_math.norm(x), np.linalg.norm(x)
                 assert ours == theirs and type(ours) is type(theirs)
     with pytest.raises(ValueError):
-        substitutes.norm(np.zeros((2, 2, 2)), 3)
+        fast_math.norm(np.zeros((2, 2, 2)), 3)
 
 
 def test_norms_of_unpickled_vectors_are_fast_too(monkeypatch):
     vector = pickle.loads(pickle.dumps(np.arange(3.0)))  # as goal sets are: its dtype is not the one of other arrays
     expected = np.linalg.norm(vector)
     monkeypatch.setattr(np.linalg, "norm", None)
-    assert substitutes.norm(vector) == expected
+    assert fast_math.norm(vector) == expected
 
 
 def test_tolerances_are_meta_worlds():
     generator = np.random.default_rng(1)
-    stock = substitutes.stock_reward_utils.tolerance
+    stock = fast_math.stock_reward_utils.tolerance
     for x, lower, width, margin in generator.uniform(-0.2, 0.5, size=(500, 4)):
         for sigmoid in ("long_tail", "gaussian", "linear"):
             for value in (x, np.float64(x), np.float32(x)):
                 arguments = (value, (lower, lower + abs(width)), abs(margin), sigmoid)
-                assert substitutes.tolerance(*arguments) == stock(*arguments)
+                assert fast_math.tolerance(*arguments) == stock(*arguments)
     for wrong in ((0.0, (1.0, 0.0)), (0.0, (0.0, 1.0), -1.0)):
         with pytest.raises(ValueError):
-            substitutes.tolerance(*wrong)
+            fast_math.tolerance(*wrong)
 
 
 def test_quaternions_are_scipys():
     turns = [np.eye(3)[list(order)] for order in ((0, 1, 2), (1, 2, 0), (2, 0, 1))]  # ties between diagonal and trace
     half_turns = [np.diag(signs) for signs in ((1.0, -1.0, -1.0), (-1.0, 1.0, -1.0), (-1.0, -1.0, 1.0))]
-    random = substitutes.StockRotation.from_quat(np.random.default_rng(2).normal(size=(500, 4))).as_matrix()
+    random = fast_math.StockRotation.from_quat(np.random.default_rng(2).normal(size=(500, 4))).as_matrix()
     for matrix in (*turns, *half_turns, *random):
-        expected = substitutes.StockRotation.from_matrix(matrix).as_quat()
-        np.testing.assert_array_equal(substitutes.quaternion(matrix), expected)
+        expected = fast_math.StockRotation.from_matrix(matrix).as_quat()
+        np.testing.assert_array_equal(fast_math.quaternion(matrix), expected)
 
 
 def test_a_caging_reward_that_was_changed_is_used_as_it_is(monkeypatch):
     written = derive(ALL_V3_ENVIRONMENTS["push-v3"])._gripper_caging_reward
-    assert written is caging.gripper_caging_reward
-    monkeypatch.setattr(caging, "_WRITTEN_FROM", "another source")
+    assert written is caging_reward.gripper_caging_reward
+    monkeypatch.setattr(caging_reward, "_WRITTEN_FROM", "another source")
     official = derive(ALL_V3_ENVIRONMENTS["push-v3"])._gripper_caging_reward
     assert official.__code__ is SawyerXYZEnv._gripper_caging_reward.__code__
 
 
 def test_a_dot_product_that_differs_is_not_used(monkeypatch):
-    assert substitutes._fast_dot() is substitutes.ddot
-    monkeypatch.setattr(substitutes, "ddot", lambda x, y: float(x.dot(y)) * (1 + 2**-52))
-    assert substitutes._fast_dot() is np.dot
+    assert fast_math._fast_dot() is fast_math.ddot
+    monkeypatch.setattr(fast_math, "ddot", lambda x, y: float(x.dot(y)) * (1 + 2**-52))
+    assert fast_math._fast_dot() is np.dot

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cmta_jax.environments import EnvironmentConfig, Pool
-from cmta_jax.environments.faults import FaultRecord, TooManyFaults
+from cmta_jax.environments.pool.faults import FaultRecord, TooManyFaults
 
 TASKS = ("reach-v3", "drawer-close-v3")
 LANES, HORIZON = 4, 6

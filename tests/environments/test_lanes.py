@@ -4,8 +4,9 @@ import mujoco
 import numpy as np
 import pytest
 
-from cmta_jax.environments import shared_memory, simulator
-from cmta_jax.environments.lanes import Lanes
+from cmta_jax.environments import simulator
+from cmta_jax.environments.pool import shared_memory
+from cmta_jax.environments.pool.lanes import Lanes
 
 TASKS = ["reach-v3", "drawer-close-v3"]
 ACTION = np.array([[0.3, -0.2, 0.1, 0.5], [-0.4, 0.6, 0.2, -0.1]], np.float32)

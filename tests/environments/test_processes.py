@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cmta_jax.environments import EnvironmentConfig, Pool, assignment, channel, shared_memory
+from cmta_jax.environments import EnvironmentConfig, Pool
+from cmta_jax.environments.pool import balancing, channel, shared_memory
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -97,15 +98,15 @@ def test_the_package_of_environments_imports_neither_jax_nor_mujoco():
 
 def test_lanes_are_spread_evenly_and_each_is_stepped_once():
     tasks = ["reach-v3"] * 7 + ["hammer-v3"] * 3
-    assigned = assignment.assign(tasks, 3)
+    assigned = balancing.assign(tasks, 3)
     assert sorted(lane for lanes in assigned for lane in lanes) == list(range(10))
     assert all(any(lane >= 7 for lane in lanes) for lanes in assigned)  # a dear one each
 
 
 def test_there_are_never_more_workers_than_lanes():
-    assert assignment.count_workers(8, 3) == 3
-    assert assignment.count_workers(2, 3) == 2
-    assert 1 <= assignment.count_workers(None, 50) <= os.cpu_count()
+    assert balancing.count_workers(8, 3) == 3
+    assert balancing.count_workers(2, 3) == 2
+    assert 1 <= balancing.count_workers(None, 50) <= os.cpu_count()
 
 
 def test_shared_arrays_lie_apart_and_are_seen_by_both_sides():

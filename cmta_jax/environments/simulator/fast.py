@@ -8,13 +8,13 @@ import mujoco
 import numpy as np
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 
-from cmta_jax.environments import goal_sets
-from cmta_jax.environments.simulator.derive import derive
+from cmta_jax.environments.goals import vectors
+from cmta_jax.environments.simulator.accelerated_class import derive
+from cmta_jax.environments.simulator.cached_data import CachedData
+from cmta_jax.environments.simulator.fast_math import dot
 from cmta_jax.environments.simulator.physics import Physics
 from cmta_jax.environments.simulator.reset_state import ResetState
 from cmta_jax.environments.simulator.stock import StockSimulator
-from cmta_jax.environments.simulator.substitutes import dot
-from cmta_jax.environments.simulator.views import CachedData
 
 _FILL = struct.Struct("39d").pack_into
 _FLOATS, _DOUBLES, _TWO_DOUBLES = struct.Struct("3f"), struct.Struct("3d"), struct.Struct("2d")
@@ -71,7 +71,7 @@ class FastSimulator(StockSimulator):
         """A stock reset, except that the first of its two runs, whose physics is thrown away, simulates nothing."""
         environment = self.environment
         vector = self.vectors[goal_set, : self.goal_dim]
-        environment.set_task(goal_sets.as_task(self.task, vector))
+        environment.set_task(vectors.as_task(self.task, vector))
         environment.do_simulation = lambda ctrl, n_frames: None
         environment.reset_model()
         del environment.do_simulation

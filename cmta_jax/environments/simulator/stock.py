@@ -3,7 +3,7 @@
 import numpy as np
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 
-from cmta_jax.environments import goal_sets
+from cmta_jax.environments.goals import vectors
 
 
 class StockSimulator:
@@ -32,12 +32,12 @@ class StockSimulator:
 
     def draw_goal_sets(self, stream: np.random.RandomState) -> np.ndarray:
         """Its 50 goal sets [50, D]; see `goal_sets.draw`."""
-        return goal_sets.draw(self.environment, stream)
+        return vectors.draw(self.environment, stream)
 
     def reset(self, goal_set: int) -> np.ndarray:
         """Begins an episode; the observation [39], float64."""
         vector = self.vectors[goal_set, : self.goal_dim]
-        self.environment.set_task(goal_sets.as_task(self.task, vector))
+        self.environment.set_task(vectors.as_task(self.task, vector))
         observation, _ = self.environment.reset()
         return observation
 

@@ -1,0 +1,101 @@
+"""What a checkpoint is made of, and how it goes to its files and comes back."""
+
+import json
+import math
+import pathlib
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from cmta_jax.checkpoint import arrays, files, replay_files, state_files, trees
+from cmta_jax.checkpoint.arrays import Kind
+from cmta_jax.checkpoint.files import CheckpointError
+from cmta_jax.checkpoint.manifest import Manifest
+from cmta_jax.checkpoint.replay_files import Blocks, Saved
+from cmta_jax.checkpoint.versions import versions
+from cmta_jax.storage import atomic
+
+
+class Checkpoint(NamedTuple):
+    """Everything that a run is at one moment."""
+
+    step: int  # environment steps per task
+    state: Any  # pytree of arrays: learner, normalisers, keys, carries, observations, ...
+    replay: Any  # a Replay; leading axes [N, C] or [S, N, C]
+    pool: dict[str, np.ndarray]  # the simulators' snapshot
+    metadata: dict  # JSON: method, flags, ...; "versions" is added
+
+
+class Copy(NamedTuple):
+    """A checkpoint that the training loop can no longer change: on the host, but for some blocks of the replay."""
+
+    step: int
+    best: float | None
+    metadata: dict
+    state: dict[str, np.ndarray]
+    rest: dict[str, np.ndarray]
+    blocks: Blocks
+
+
+def copy(checkpoint: Checkpoint, best: float | None, saved: Saved | None) -> Copy:
+    """Copies the checkpoint, and of its replay what changed since `saved`."""
+    replay = checkpoint.replay
+    cursor, size, valid = (np.array(array) for array in jax.device_get((replay.cursor, replay.size, replay.valid)))
+    rest = {"replay/cursor": cursor, "replay/size": size, "replay/valid": valid}
+    rest |= {f"pool/{name}": np.array(array) for name, array in checkpoint.pool.items()}
+    state = trees.host_copies(checkpoint.state)
+    arrays.kinds_of(rest | state)  # raises for what cannot be saved, here and not on the writing thread
+    metadata = json.loads(json.dumps({"versions": versions(), **checkpoint.metadata}, allow_nan=False))
+    best = None if best is None or math.isnan(best) else float(best)
+    blocks = replay_files.copy_changed(replay, saved, checkpoint.step, cursor, size)
+    return Copy(int(checkpoint.step), best, metadata, state, rest, blocks)
+
+
+def write(folder: pathlib.Path, number: int, copy: Copy) -> Manifest:
+    """Writes all files of a checkpoint durably; it is complete when the returned manifest is written."""
+    ring = replay_files.write(folder / f"replay-{number:06d}.safetensors", copy.blocks)
+    rest = copy.rest | {"replay/valid": np.packbits(copy.rest["replay/valid"])}
+    rest_file = arrays.write(folder / f"rest-{number:06d}.safetensors", arrays.kinds_of(rest), rest.values())
+    state = state_files.write(folder, state_name(number), copy.state)
+    atomic.sync_folder(folder)
+    kinds = arrays.kinds_of(copy.state)
+    return Manifest(copy.step, number, copy.best, copy.metadata, kinds, state, rest_file, ring)
+
+
+def read(folder: pathlib.Path, manifest: Manifest, template_state: Any, template_replay: Any) -> Checkpoint:
+    """Reads what a manifest names. Raises CheckpointError for damage, and for what does not match the templates."""
+    kinds = trees.kinds(template_state)
+    trees.compare("the state's", manifest.kinds, kinds)
+    rest = _read_rest(folder, manifest, template_replay)
+    lanes = len(template_replay.cursor.shape)
+    fields = {name: rest.pop(f"replay/{name}") for name in ("valid", "cursor", "size")}
+    rows = replay_files.read(folder, manifest.ring, template_replay.rows, lanes)
+    state = state_files.read(folder, state_name(manifest.number), manifest.state, kinds)
+    pool = {name.removeprefix("pool/"): array for name, array in rest.items()}
+    replay = template_replay._replace(rows=rows, **fields)
+    return Checkpoint(manifest.step, trees.rebuild(template_state, state), replay, pool, manifest.metadata)
+
+
+def state_name(number: int) -> str:
+    return f"state-{number:06d}"
+
+
+def _read_rest(folder: pathlib.Path, manifest: Manifest, template: Any) -> dict[str, np.ndarray]:
+    """The simulators' snapshot, and the replay's cursors, sizes and validity, within their bounds."""
+    rows, shape = template.valid.shape[-1], template.valid.shape
+    if manifest.ring.rows != rows:
+        raise CheckpointError(
+            f"its replay has {manifest.ring.rows} rows a lane, this program's has {rows}; resume with the same capacity"
+        )
+    files.verify(folder, manifest.rest)
+    rest = dict(arrays.read(folder / manifest.rest.name))
+    wanted = arrays.kinds_of({"replay/cursor": template.cursor, "replay/size": template.size})
+    wanted["replay/valid"] = Kind((-(-math.prod(shape) // 8),), np.dtype(np.uint8))
+    saved = {name: kind for name, kind in arrays.kinds_of(rest).items() if not name.startswith("pool/")}
+    trees.compare("the array", saved, wanted)
+    cursor, size = rest["replay/cursor"], rest["replay/size"]
+    if np.any(cursor < 0) or np.any(cursor >= rows) or np.any(size < 0) or np.any(size > rows):
+        raise CheckpointError(f"{manifest.rest.name} has a cursor or a size beyond the replay's {rows} rows")
+    valid = np.unpackbits(rest["replay/valid"], count=math.prod(shape)).astype(bool).reshape(shape)
+    return rest | {"replay/valid": valid}

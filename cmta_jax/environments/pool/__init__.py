@@ -1,0 +1,1 @@
+"""The vectorised pool: worker processes that step official environments in shared memory."""

@@ -1,0 +1,79 @@
+"""The common episode clock, and all that is needed to live through the current episode again."""
+
+import numpy as np
+
+from cmta_jax.environments.config import EnvironmentConfig
+from cmta_jax.environments.goals import schedule
+
+SAVED = ("number", "step", "goal_sets", "evaluation", "restarts", "began", "actions")
+
+
+class Episodes:
+    """Where every lane stands. L lanes in the order of seeds, tasks, copies; H steps an episode.
+
+    Attributes:
+        number: of the training episode.
+        step: steps taken in it; all lanes share the clock.
+        goal_sets: [L] what the lanes are on.
+        evaluation: whether the goal sets were given rather than drawn; such episodes repeat themselves.
+        restarts: [L] how often a lane has begun anew within this episode.
+        began: [L] the step at which it last did.
+        actions: [H, L, 4] taken in this episode.
+    """
+
+    def __init__(self, config: EnvironmentConfig, seeds: tuple[int, ...], copies: int, num_lanes: int, action_dim: int):
+        self._config, self._seeds, self._copies = config, seeds, copies
+        self.number = self.step = 0
+        self.evaluation = False
+        self.goal_sets, self.restarts, self.began = np.zeros((3, num_lanes), np.int32)
+        self.actions = np.zeros((config.horizon, num_lanes, action_dim), np.float32)
+
+    def begin(self, number: int, goal_sets: np.ndarray | None = None) -> None:
+        """Begins episode `number`, on `goal_sets` [L] if given."""
+        self.number, self.step, self.evaluation = number, 0, goal_sets is not None
+        self.restarts[:] = self.began[:] = 0
+        self.goal_sets[:] = self._drawn(number, self.restarts) if goal_sets is None else goal_sets
+
+    @property
+    def at_last_step(self) -> bool:
+        return self.step == self._config.horizon - 1
+
+    def next_goal_sets(self) -> np.ndarray:
+        """Goal sets of the episode after this one [L]."""
+        return self.goal_sets if self.evaluation else self._drawn(self.number + 1, np.zeros_like(self.restarts))
+
+    def advance(self) -> bool:
+        """Counts a step; begins the next episode, and returns True, if it was the last."""
+        ended = self.at_last_step
+        self.step += 1
+        if ended:
+            self.begin(self.number + 1, self.goal_sets.copy() if self.evaluation else None)
+        return ended
+
+    def restart(self, lanes: np.ndarray) -> None:
+        """Lanes [L] bool begin anew here, on another goal set unless that is fixed or given. Not at step 0."""
+        if self.step > 0 and lanes.any():
+            self.restarts[lanes] += 1
+            self.began[lanes] = self.step
+            if not self.evaluation:
+                self.goal_sets[lanes] = self._drawn(self.number, self.restarts)[lanes]
+
+    def _drawn(self, number: int, restarts: np.ndarray) -> np.ndarray:
+        config = self._config
+        return schedule.goal_sets(config.goals, self._seeds, config.tasks, self._copies, number, restarts)
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """A copy of the state as plain arrays."""
+        return {name: np.array(getattr(self, name)) for name in SAVED}
+
+    def load(self, snapshot: dict[str, np.ndarray]) -> None:
+        """The inverse of `snapshot`; raises ValueError if it is of other lanes or another horizon."""
+        if snapshot["actions"].shape != self.actions.shape:
+            raise ValueError(
+                f"The snapshot holds actions of shape {snapshot['actions'].shape}, these environments have "
+                f"{self.actions.shape}: restore with the same tasks, seeds, copies and horizon."
+            )
+        self.number, self.step = int(snapshot["number"]), int(snapshot["step"])
+        self.evaluation = bool(snapshot["evaluation"])
+        for name in ("goal_sets", "restarts", "began", "actions"):
+            getattr(self, name)[:] = snapshot[name]

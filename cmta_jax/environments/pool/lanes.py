@@ -1,0 +1,105 @@
+"""The simulators of one worker's lanes, stepped and reset in shared memory."""
+
+import traceback
+
+import mujoco
+import numpy as np
+
+from cmta_jax.environments import simulator
+from cmta_jax.environments.pool import channel
+from cmta_jax.environments.simulator.models import compile_once
+
+
+class Lanes:
+    """Steps its lanes in shared memory.
+
+    Args:
+        spec: what `team` says about the lanes: `lanes` (indices), `tasks` (of these lanes), `rows` (the position
+            seed, task of each in `goal_vectors`), `simulator` (keyword arguments of `simulator.make`).
+        shared: the shared arrays by name.
+    """
+
+    def __init__(self, spec: dict, shared: dict[str, np.ndarray]):
+        self.shared = shared
+        self.lanes = spec["lanes"]
+        self.rows = dict(zip(self.lanes, map(tuple, spec["rows"]), strict=True))
+        self.simulators = {}
+        with compile_once():
+            for lane, task in zip(self.lanes, spec["tasks"], strict=True):
+                self.simulators[lane] = simulator.make(task, **spec["simulator"])
+                self.simulators[lane].vectors = shared["goal_vectors"][self.rows[lane]]
+        self.stages = list(zip(*(lane_simulator.stages for lane_simulator in self.simulators.values()), strict=True))
+        self.warnings = []
+        mujoco.set_mju_user_warning(self.warnings.append)  # instead of a log file in the user's folder
+
+    def step(self) -> dict[int, str]:
+        """One step of every lane; reports lanes that failed, with the cause.
+
+        First the first stage of all lanes, then the second of all: alternating would throw each other's code out of the
+        processor's caches.
+        """
+        failed = {}
+        for lane_simulator, action in zip(self.simulators.values(), self.shared["action"][self.lanes], strict=True):
+            lane_simulator.action = action
+        for stage in self.stages:
+            for lane, run in zip(self.lanes, stage, strict=True):
+                try:
+                    run()
+                except Exception:
+                    failed.setdefault(lane, traceback.format_exc())
+                if self.warnings:
+                    failed |= self._warned(lane)
+        return self._share() | failed
+
+    def _share(self) -> dict[int, str]:
+        """Writes down what the step gave; reports lanes in which it is not finite."""
+        steps = [(own.observation, own.reward, own.success) for own in self.simulators.values()]
+        observations, rewards, successes = zip(*steps, strict=True)
+        observations, rewards = np.array(observations, np.float32), np.array(rewards, np.float32)
+        self.shared["next_observation"][self.lanes] = observations
+        self.shared["reward"][self.lanes] = rewards
+        self.shared["success"][self.lanes] = successes
+        finite = np.isfinite(observations).all(axis=1) & np.isfinite(rewards)
+        if finite.all():
+            return {}
+        return {self.lanes[i]: "observation or reward is not finite" for i in np.flatnonzero(~finite)}
+
+    def _warned(self, lane: int) -> dict[int, str]:
+        """Judges the warnings that MuJoCo gave while it simulated `lane`."""
+        message = "; ".join(self.warnings)
+        self.warnings.clear()
+        return {lane: f"MuJoCo: {message}"} if self.simulators[lane].is_unstable() else {}
+
+    def reset(self, lanes) -> dict[int, str]:
+        """Begins an episode in each of `lanes` on its goal set."""
+        failed = {}
+        for lane in lanes:
+            try:
+                goal_set = int(self.shared["goal_set"][lane])
+                self.shared["reset_observation"][lane] = self.simulators[lane].reset(goal_set)
+            except Exception:
+                failed[lane] = traceback.format_exc()
+        self.warnings.clear()
+        return failed
+
+    def draw(self) -> None:
+        """Draws the goal sets of the chosen lane's task from the shared stream and leaves the stream advanced."""
+        lane = int(self.shared["chosen_lane"][0])
+        stream = np.random.RandomState()
+        stream.set_state(("MT19937", self.shared["generator_key"], int(self.shared["generator_position"][0])))
+        vectors = self.simulators[lane].draw_goal_sets(stream)
+        self.shared["goal_vectors"][self.rows[lane]][:, : vectors.shape[1]] = vectors
+        _, self.shared["generator_key"][:], self.shared["generator_position"][0], *_ = stream.get_state()
+
+    def obey(self, command: bytes) -> dict[int, str]:
+        """Carries out one command; reports lanes that failed."""
+        failed = {}
+        if command in (channel.STEP, channel.STEP_AND_RESET):
+            failed = self.step()
+        if command == channel.STEP_AND_RESET:
+            failed |= self.reset(self.lanes)
+        if command == channel.RESET:
+            failed = self.reset(lane for lane in self.lanes if self.shared["reset_mask"][lane])
+        if command == channel.DRAW:
+            self.draw()
+        return failed

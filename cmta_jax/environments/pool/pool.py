@@ -1,0 +1,228 @@
+"""The lanes of all seeds, tasks and copies as one vector of environments with a common episode clock."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cmta_jax.environments.config import EnvironmentConfig
+from cmta_jax.environments.goals import schedule
+from cmta_jax.environments.interface import Step
+from cmta_jax.environments.pool import balancing, channel, shared_memory
+from cmta_jax.environments.pool.episodes import Episodes
+from cmta_jax.environments.pool.faults import FaultRecord
+from cmta_jax.environments.pool.workers import Team
+
+
+class Pool:
+    """Environments in worker processes.
+
+    All lanes begin and end their episodes together, every `config.horizon` steps, and begin the next one by
+    themselves. Which goal set a lane gets is a function of (seed, task, copy, episode): neither the number of workers
+    nor an evaluation in between changes a trajectory.
+
+    Args:
+        config: tasks, goals, horizon, rewards, simulator.
+        seeds: one per run trained together (S), not negative.
+        copies: lanes per task and seed (C).
+        workers: processes; by default one per core. Results do not depend on it.
+        timeout: seconds without an answer after which a worker counts as hanging and is replaced.
+        max_restarts: lost workers (or failed episodes of one lane in a row) after which `TooManyFaults` is raised.
+    """
+
+    observation_dim = shared_memory.OBSERVATION_DIM
+    action_dim = shared_memory.ACTION_DIM
+    num_goal_sets = schedule.NUM_GOAL_SETS
+
+    def __init__(
+        self,
+        config: EnvironmentConfig,
+        seeds: Sequence[int],
+        copies: int = 1,
+        workers: int | None = None,
+        timeout: float = 60.0,
+        max_restarts: int = 10,
+    ):
+        if copies < 1 or not seeds or min(seeds) < 0:
+            raise ValueError(f"A pool needs at least one copy and seeds from 0 on; got {copies} and {list(seeds)}.")
+        self.config, self.seeds, self.copies = config, tuple(int(seed) for seed in seeds), copies
+        dims = (len(seeds), len(config.tasks), copies)
+        self.lane_tasks = [config.tasks[task] for _, task, _ in np.ndindex(dims)]
+        self.num_lanes = len(self.lane_tasks)
+        self.faults = FaultRecord(self.lane_tasks, max_restarts)
+        simulator = {name: getattr(config, name) for name in ("simulator", "reward_version", "success_version")}
+        num_workers = balancing.count_workers(workers, self.num_lanes)
+        self._team = Team(self.lane_tasks, dims, simulator, num_workers, timeout, self.faults.worker_lost)
+        self._shared = self._team.shared
+        self._team.draw_goal_sets(self.seeds)
+        self._episodes = Episodes(config, self.seeds, copies, self.num_lanes, self.action_dim)
+        self._observation = None  # what the lanes act on next; None before the first reset
+        self._sent = False
+
+    def reset(self, episode: int = 0, goal_sets: np.ndarray | None = None) -> np.ndarray:
+        """Begins an episode in all lanes.
+
+        Args:
+            episode: number of the training episode, from which the goal sets follow.
+            goal_sets: [L] goal sets to use instead (evaluation); such episodes repeat themselves until a reset.
+
+        Returns:
+            Observation [L, 39].
+        """
+        _must(not self._sent, "receive the step under way before a reset")
+        if goal_sets is not None:
+            goal_sets = np.asarray(goal_sets)
+            if goal_sets.shape != (self.num_lanes,) or not np.isin(goal_sets, range(self.num_goal_sets)).all():
+                raise ValueError(f"goal_sets must be {self.num_lanes} numbers from 0 to {self.num_goal_sets - 1}.")
+        self._episodes.begin(episode, goal_sets)
+        self._reset_lanes(np.ones(self.num_lanes, bool))
+        self._observation = self._shared["reset_observation"].copy()
+        return self._observation
+
+    def send(self, action: np.ndarray) -> None:
+        """Starts a step of all lanes and returns at once.
+
+        Args:
+            action: [L, 4], finite; components beyond [-1, 1] are clipped by Meta-World.
+
+        Raises:
+            ValueError: if an action is not finite (MuJoCo would silently reset its state) or of another shape.
+        """
+        _must(self._observation is not None, "reset before the first send")
+        _must(not self._sent, "receive before the next send")
+        action = self._checked(action)
+        self._episodes.actions[self._episodes.step] = action
+        if self._episodes.at_last_step:
+            self._shared["goal_set"][:] = self._episodes.next_goal_sets()
+        self._start_step(action, channel.STEP_AND_RESET if self._episodes.at_last_step else channel.STEP)
+        self._sent = True
+
+    def receive(self) -> Step:
+        """Sleeps until the step is done and returns it.
+
+        Raises:
+            TooManyFaults: when workers were lost, or a lane failed, too often; names tasks and the last cause.
+        """
+        _must(self._sent, "send before receive")
+        broken = self._await_answers()
+        self._sent = False
+        ended = self._episodes.advance()
+        next_observation, reward, success = (
+            self._shared[name].copy() for name in ("next_observation", "reward", "success")
+        )
+        if broken.any():
+            self._episodes.restart(broken)
+            broken = self._reset_lanes(broken)
+            next_observation[broken], reward[broken], success[broken] = self._observation[broken], 0, False
+        if ended:
+            self.faults.episode_ended(~broken)
+        first = broken | ended  # [L]
+        self._observation = next_observation.copy()
+        if first.any():
+            self._observation[first] = self._shared["reset_observation"][first]
+        discount = np.ones(self.num_lanes, np.float32)
+        return Step(next_observation, self._observation, reward, success, discount, first, valid=~broken)
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """The episode number, the step in it, its goal sets and actions so far: enough to come back to this point."""
+        _must(not self._sent, "receive the step under way before a snapshot")
+        return self._episodes.snapshot()
+
+    def restore(self, snapshot: dict[str, np.ndarray]) -> np.ndarray:
+        """Comes back to where `snapshot` was taken, in the middle of an episode too, by taking its actions again.
+
+        Returns:
+            Observation [L, 39], and from here on the very steps that followed the snapshot.
+
+        Raises:
+            ValueError: if the snapshot is of other lanes or another horizon.
+        """
+        _must(not self._sent, "receive the step under way before restoring")
+        self._episodes.load(snapshot)
+        while not self._replay():
+            pass  # a worker was lost meanwhile and has been replaced: once more
+        return self._observation
+
+    def ping(self) -> None:
+        """An empty round trip to every worker and back; for measuring what the synchronisation costs."""
+        _must(not self._sent, "receive the step under way before a ping")
+        self._team.ask(channel.PING)
+        self._await_answers()
+
+    def close(self) -> None:
+        """Ends the workers. Called at exit if nobody does; may be called twice."""
+        self._team.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    @property
+    def worker_pids(self) -> list[int]:
+        """Process ids of the workers."""
+        return [worker.pid for worker in self._team.workers]
+
+    @property
+    def goal_vectors(self) -> np.ndarray:
+        """Meta-World's random vectors behind the goal sets [S, N, 50, 6]; shorter ones end in zeros."""
+        return self._shared["goal_vectors"].copy()
+
+    def _checked(self, action: np.ndarray) -> np.ndarray:
+        action = np.asarray(action, np.float32)
+        if action.shape != (self.num_lanes, self.action_dim):
+            raise ValueError(f"Actions must have shape {(self.num_lanes, self.action_dim)}, got {action.shape}.")
+        finite = np.isfinite(action)
+        if not finite.all():
+            lane = int(np.flatnonzero(~finite.all(axis=1))[0])
+            raise ValueError(f"The action for lane {lane} ({self.lane_tasks[lane]}) is not finite: {action[lane]}.")
+        return action
+
+    def _start_step(self, action: np.ndarray, command: bytes) -> None:
+        self._shared["action"][:] = action
+        self._team.ask(command)
+
+    def _await_answers(self) -> np.ndarray:
+        """Lanes [L] bool that failed or were lost with their worker; both are noted."""
+        failed, lost = self._team.wait()
+        for lane, cause in failed.items():
+            self.faults.episode_failed(lane, int(self._episodes.goal_sets[lane]), self._episodes.step, cause)
+        broken = np.zeros(self.num_lanes, bool)
+        if failed or lost:
+            broken[[*failed, *lost]] = True
+        return broken
+
+    def _reset_lanes(self, lanes: np.ndarray) -> np.ndarray:
+        """Begins an episode in `lanes` [L] bool; returns these and any that had to follow because of a fault."""
+        done, due = lanes, lanes
+        while due.any():
+            due = self._try_reset(due)
+            self._episodes.restart(due)
+            done = done | due
+        return done
+
+    def _try_reset(self, lanes: np.ndarray) -> np.ndarray:
+        """Resets `lanes` [L] bool on their goal sets; returns the lanes that failed or were lost."""
+        self._shared["goal_set"][:], self._shared["reset_mask"][:] = self._episodes.goal_sets, lanes
+        self._team.ask(channel.RESET)
+        return self._await_answers()
+
+    def _replay(self) -> bool:
+        """Takes the actions of the current episode again, each lane from where it began; False if a fault came up."""
+        began, actions = self._episodes.began, self._episodes.actions
+        for step in range(self._episodes.step + 1):
+            due = began == step if step else np.ones_like(began, bool)
+            if due.any() and self._try_reset(due).any():
+                return False
+            reset, stepped = self._shared["reset_observation"], self._shared["next_observation"]
+            self._observation = np.where(due[:, None], reset, stepped)
+            if step < self._episodes.step:
+                self._start_step(np.where((began <= step)[:, None], actions[step], np.float32(0)), channel.STEP)
+                if self._await_answers().any():
+                    return False
+        return True
+
+
+def _must(condition: bool, what: str) -> None:
+    if not condition:
+        raise RuntimeError(f"A pool is used out of turn: {what}.")

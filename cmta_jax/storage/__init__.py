@@ -1,0 +1,1 @@
+"""Files that survive crashes: atomic replacement, appending, flags, the run folder."""

@@ -1,0 +1,139 @@
+"""The folder of a run: who may write to it, which flags it was made with, its log."""
+
+import fcntl
+import logging
+import os
+import pathlib
+
+from cmta_jax.storage import atomic, flags_file
+from cmta_jax.storage.append_file import AppendFile
+
+FLAGS = "flags.flags"
+TRACES = (FLAGS, "eval.csv", "train.csv", "final.csv", "checkpoints")  # any of these: a run was here
+CHANGEABLE = (
+    "steps_per_task", "eval_every", "eval_episodes", "log_every", "checkpoint_every", "keep_checkpoints",
+    "max_critic_loss", "env_workers", "simulator",
+)  # fmt: skip  # flags that a resumed run may change: they leave what was done so far as it is
+
+
+class RunFolder:
+    """A folder that belongs to this process until `close`.
+
+    Args:
+        path: made if missing.
+        flags: the resolved flags, name -> value, as they are to be written.
+        resume: go on with the run that is there, rather than start one.
+
+    Raises:
+        ValueError: the folder is used (or, with `resume`, holds no run, or one with other flags), another process
+            is running in it, or it cannot be written to; in one sentence with the remedy.
+    """
+
+    def __init__(self, path: str | pathlib.Path, flags: dict[str, str], resume: bool = False):
+        self.path = pathlib.Path(path)
+        if resume:
+            self._check_resumable(flags)
+        self._lock = self._claim()
+        try:
+            if not resume and any((self.path / trace).exists() for trace in TRACES):
+                raise ValueError(f"{self.path} holds a run: give --resume to go on with it, or another --workdir.")
+            self._write_flags(flags)
+            self._log = _log_to(self.path / "run.log")
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def file(self, name: str) -> pathlib.Path:
+        """Path of a file in the folder."""
+        return self.path / name
+
+    def close(self) -> None:
+        """Closes the log and lets others have the folder."""
+        logging.getLogger().removeHandler(self._log)
+        self._log.close()
+        os.close(self._lock)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def _check_resumable(self, flags: dict[str, str]) -> None:
+        if not (self.path / FLAGS).is_file():
+            raise ValueError(f"--resume finds no run in {self.path}: leave it out to start one, or check --workdir.")
+        before = read_flags(self.path)
+        for name in sorted((before.keys() & flags.keys()) - {*CHANGEABLE}):
+            if before[name] != flags[name]:
+                raise ValueError(
+                    f"The run in {self.path} was started with --{name}={before[name]}, now it is {flags[name]}: "
+                    "leave that flag as it was, or give another --workdir. What may change: "
+                    f"{', '.join(CHANGEABLE)}."
+                )
+
+    def _claim(self) -> int:
+        """Makes the folder and holds its lock; the operating system lets go of it when the process ends."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise ValueError(f"--workdir={self.path} cannot be written to ({error.strerror}): give another.") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise ValueError(f"Another process is running in {self.path}: end it, or give another --workdir.") from None
+        except OSError as error:  # some network file systems have no locks
+            logging.getLogger(__name__).warning("%s cannot be locked (%s).", self.path, error.strerror)
+        return lock
+
+    def _write_flags(self, flags: dict[str, str]) -> None:
+        lines = ["# What this run was made with; python -m experiments.run --flagfile=<this file> runs it again."]
+        lines += [f"--{name}={value}" for name, value in flags.items()]
+        try:
+            atomic.replace(self.path / FLAGS, ("\n".join(lines) + "\n").encode())
+        except OSError as error:
+            raise ValueError(f"{self.path / FLAGS} cannot be written ({error.strerror}).") from error
+
+
+def read_flags(path: str | pathlib.Path) -> dict[str, str]:
+    """The flags that a run folder was made with, name -> value.
+
+    Raises:
+        ValueError: the file is not there or cannot be read.
+    """
+    try:
+        return flags_file.read_flags(pathlib.Path(path) / FLAGS).values
+    except OSError as error:
+        raise ValueError(f"{pathlib.Path(path) / FLAGS} cannot be read ({error.strerror}).") from error
+
+
+class _LogFile(logging.Handler):
+    """A log that, like the tables, loses nothing to a disk that is full for a while."""
+
+    def __init__(self, path: pathlib.Path):
+        super().__init__()
+        self._file = AppendFile(path)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception:
+            self.handleError(record)
+            return
+        self._file.append(f"{line}\n".encode(errors="replace"))
+        self._file.sync()
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _log_to(path: pathlib.Path) -> logging.Handler:
+    """Sends what the project says, and warnings of everybody, to a file."""
+    handler = _LogFile(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.addFilter(lambda record: record.name.startswith("cmta_jax") or record.levelno >= logging.WARNING)
+    logging.getLogger().addHandler(handler)
+    logging.getLogger("cmta_jax").setLevel(logging.INFO)
+    return handler

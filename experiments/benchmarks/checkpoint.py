@@ -1,0 +1,107 @@
+"""The benchmark suite `checkpoint`: what a save costs the training, and what a resume costs the user.
+
+The learner is that of a new run, the replay is full of made-up numbers. It is written as a run writes it: by saves
+`--checkpoint_every` steps apart, until it is full and a few more times.
+"""
+
+import functools
+import os
+import pathlib
+import statistics
+import tempfile
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cmta_jax.checkpoint import Checkpoint, Checkpointer
+from cmta_jax.config import TrainingConfig
+from cmta_jax.environments import EnvironmentConfig, Pool, resolve_tasks
+from cmta_jax.methods import build
+from cmta_jax.training import loop
+from cmta_jax.training.replay import Replay
+from cmta_jax.types import Spec
+from experiments.benchmarks.grid import Cell, sweep
+from experiments.benchmarks.options import Options
+
+COLUMNS = ("stall_s", "longest_stall_s", "write_s", "restore_s", "replay_gib", "folder_gib")
+SAVES = 5  # with the replay full
+
+
+def run(json_path: str | None, options: Options) -> dict:
+    """Measures every combination asked for, with the paper's replay (a hundredth of it if `quick`); see `sweep`.
+
+    Of the saves with a full replay, `stall_s` is what one adds to the iteration that it falls into (median, and the
+    longest), `write_s` when the disk has it (median); `first_stall_s` is that of the first save, which compiles.
+    `restore_s` is from files that are not in memory to the learner's device, `folder_gib` the disk space of all
+    checkpoints that are kept.
+    """
+    return sweep(json_path, options, COLUMNS, measure)
+
+
+def measure(cell: Cell, options: Options) -> dict[str, float]:
+    """The figures of one row."""
+    small = {"replay_capacity": 50_000, "checkpoint_every": 500} if options.quick else {}
+    config = TrainingConfig(num_seeds=cell.seeds, **small)
+    tasks, horizon = resolve_tasks(cell.benchmark), EnvironmentConfig.horizon
+    spec = Spec(tasks, Pool.observation_dim, Pool.action_dim, horizon)
+    method = build(cell.method, {"hidden_dim": options.hidden_dim, "batch_per_task": options.batch_per_task}, spec)
+    program = loop.compile_program(method, spec, config, options.batch_per_task)
+    observation = jnp.zeros((cell.seeds, len(tasks), 1, spec.observation_dim))
+    learner, replay, rollout = program.start(loop.seed_keys_of(config), observation)
+    template = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), ((learner, rollout), replay))
+    replay = replay._replace(rows=jax.tree.map(jnp.ones_like, replay.rows), valid=jnp.ones_like(replay.valid))
+    pool = {"actions": np.zeros((horizon, cell.seeds * len(tasks), spec.action_dim), np.float32)}
+    with tempfile.TemporaryDirectory() as name:
+        with Checkpointer(name, keep=config.keep_checkpoints) as checkpointer:
+            figures = _save(checkpointer, (learner, rollout), replay, pool, config.checkpoint_every, horizon)
+        figures["replay_gib"] = sum(leaf.nbytes for leaf in jax.tree.leaves(replay)) / 2**30
+        figures["folder_gib"] = sum(path.stat().st_size for path in _files(name)) / 2**30
+        del replay
+        return figures | {"restore_s": _restore(name, template)}
+
+
+def _save(checkpointer: Checkpointer, state: Any, replay: Replay, pool: dict, every: int, horizon: int) -> dict:
+    """Fills the replay by saves and goes on; stalls and times of those with a full one."""
+    stalls, seconds, full, step = [], [], 0, 0
+    while full < SAVES:
+        step += every
+        replay = jax.block_until_ready(_written(replay, every * (horizon + 1) // horizon))
+        full += bool((replay.size == replay.valid.shape[-1]).all())
+        began = time.perf_counter()
+        checkpointer.save(Checkpoint(step, state, replay, pool, {}))
+        replay = jax.block_until_ready(_written(replay, 0))  # as an iteration does: it waits for the copies
+        stalls.append(time.perf_counter() - began)
+        if not checkpointer.wait():
+            raise OSError("the disk could not hold the checkpoints")
+        seconds.append(time.perf_counter() - began)
+    last = stalls[-SAVES:]
+    figures = {"stall_s": statistics.median(last), "longest_stall_s": max(last), "first_stall_s": stalls[0]}
+    return figures | {"write_s": statistics.median(seconds[-SAVES:])}
+
+
+@functools.partial(jax.jit, donate_argnums=0)
+def _written(replay: Replay, rows: int) -> Replay:
+    """The replay after so many more rows in each lane; they hold what they held, but for one number."""
+    length = replay.valid.shape[-1]
+    rewards = replay.rows.reward.at[..., 0].add(1)
+    cursor, size = (replay.cursor + rows) % length, jnp.minimum(replay.size + rows, length)
+    return replay._replace(rows=replay.rows._replace(reward=rewards), cursor=cursor, size=size)
+
+
+def _restore(folder: str, template: tuple[Any, Any]) -> float:
+    """Seconds from files that are not in memory to the learner's device."""
+    for path in _files(folder):
+        with open(path, "rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    began = time.perf_counter()
+    with Checkpointer(folder) as checkpointer:
+        found = checkpointer.restore(*template)
+    jax.block_until_ready(jax.tree.map(jnp.asarray, (found.state, found.replay)))
+    return time.perf_counter() - began
+
+
+def _files(folder: str) -> list[pathlib.Path]:
+    return [path for path in pathlib.Path(folder).rglob("*") if path.is_file()]

@@ -1,0 +1,51 @@
+"""The matrix products of an update, alone: found in its jaxpr, timed on random operands."""
+
+import collections
+import statistics
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.extend
+
+from cmta_jax.training.seed_axis import products_in
+from cmta_jax.types import Method, Spec
+from experiments.benchmarks import update
+from experiments.benchmarks.options import Options
+
+
+def milliseconds(method: Method, spec: Spec, options: Options) -> float:
+    """The sum over all products of one update of each one's median time.
+
+    A product is counted as often as the update writes it down; what the compiler then finds twice and computes once
+    (an encoder that actor and critics read) is counted twice.
+    """
+    key = jax.random.key(0)
+    batch = update.random_batch(method, spec, options.batch_per_task, key)
+    jaxpr = jax.make_jaxpr(method.update)(jax.eval_shape(method.init, key), batch, key)
+    counts = collections.Counter(products(jaxpr.jaxpr))
+    repetitions = 5 if options.quick else 21
+    with products_in(options.matmul_precision):
+        return sum(count * _milliseconds(*product, repetitions) for product, count in counts.items())
+
+
+def products(jaxpr: Any) -> Iterator[tuple]:
+    """(shape of the left operand, of the right one, dimension numbers) of every product, inner jaxprs included."""
+    for equation in jaxpr.eqns:
+        if equation.primitive.name == "dot_general":
+            yield *(variable.aval.shape for variable in equation.invars), equation.params["dimension_numbers"]
+        for inner in jax.extend.core.jaxprs_in_params(equation.params):
+            yield from products(inner)
+
+
+def _milliseconds(left_shape, right_shape, dimension_numbers, repetitions) -> float:
+    left, right = (jax.random.normal(jax.random.key(i), shape) for i, shape in enumerate((left_shape, right_shape)))
+    multiply = jax.jit(lambda left, right: jax.lax.dot_general(left, right, dimension_numbers))
+    jax.block_until_ready(multiply(left, right))
+    spent = []
+    for _ in range(repetitions):
+        began = time.perf_counter()
+        jax.block_until_ready(multiply(left, right))
+        spent.append(time.perf_counter() - began)
+    return 1e3 * statistics.median(spent)

@@ -1,0 +1,130 @@
+"""The benchmark suite `train`: end-to-end iterations of the real loop on real Meta-World, and what bounds them.
+
+Measured in one run: the loop as it is; the same loop made serial (the learner waited for before the simulators begin);
+the learner alone (both device programs, no simulators); the simulators alone. `over_bound` is the time of an iteration
+over the larger of the last two: 1 would be a perfect overlap. Goals are fixed: resets restore goal sets seen before, as
+in a long run but for its first minutes.
+"""
+
+import functools
+import os
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+
+import jax
+import numpy as np
+
+from cmta_jax.config import TrainingConfig
+from cmta_jax.environments import EnvironmentConfig, Pool, resolve_tasks
+from cmta_jax.environments.pool.pool import Step
+from cmta_jax.methods import build
+from cmta_jax.training import loop
+from cmta_jax.training.loop import Moment
+from cmta_jax.types import Spec
+from experiments.benchmarks import cores
+from experiments.benchmarks.grid import Cell, sweep
+from experiments.benchmarks.options import Options
+
+COLUMNS = ("iteration_ms", "serial_ms", "learner_ms", "simulators_ms", "over_bound", "env_steps_per_s", "paper_run_h")
+PAPER_STEPS = 2_400_000
+SECONDS = 3.0  # of one way in one turn
+
+
+def run(json_path: str | None, options: Options) -> dict:
+    """Measures every combination asked for; see `sweep`.
+
+    `paper_run_h` predicts the hours of 2.4 million steps per task, evaluations and checkpoints left out.
+    """
+    with cores.divided(options.learner_cores) as left:
+        return sweep(json_path, options, COLUMNS, functools.partial(measure, simulator_cores=left))
+
+
+def measure(cell: Cell, options: Options, simulator_cores: Sequence[int] = ()) -> dict[str, float]:
+    """The figures of one row; the four ways take turns, so that a busy machine disturbs them alike.
+
+    Args:
+        simulator_cores: that the simulators keep to; by default all.
+    """
+    tasks, seeds, batch_per_task = resolve_tasks(cell.benchmark), cell.seeds, options.batch_per_task
+    capacity = max(50_000, 4 * batch_per_task * len(tasks))
+    config = TrainingConfig(
+        replay_capacity=capacity, warmup_steps=1, num_seeds=seeds, matmul_precision=options.matmul_precision
+    )
+    environment = EnvironmentConfig(tasks=tasks, goals="fixed")
+    spec = Spec(tasks, Pool.observation_dim, Pool.action_dim, environment.horizon)
+    method = build(cell.method, {"hidden_dim": options.hidden_dim, "batch_per_task": batch_per_task}, spec)
+    program = loop.compile_program(method, spec, config, batch_per_task)
+    with Pool(environment, range(seeds), workers=len(simulator_cores) or None) as pool:
+        if simulator_cores:
+            for pid in pool.worker_pids:
+                os.sched_setaffinity(pid, simulator_cores)
+        start = program.start(loop.seed_keys_of(config), pool.reset(0).reshape(seeds, len(tasks), 1, -1))
+        action = np.asarray(start.rollout.action).reshape(pool.num_lanes, -1)
+        pools = {"iteration": pool, "serial": Serial(pool), "learner": Still(_step(pool, action))}
+        moment, times = Moment(0, start, {}), {way: [] for way in (*pools, "simulators")}
+        for _ in range(1 + (1 if options.quick else 3)):  # the first turn compiles and warms up
+            for way, pool_of_way in pools.items():
+                moments = loop.interact(program, pool_of_way, config, environment.horizon, moment.state, moment.step)
+                moment, seconds = _timed(moments)
+                times[way].append(seconds)
+            times["simulators"].append(_simulators_alone(pool, action))
+    medians = {f"{way}_ms": 1e3 * statistics.median(seconds[1:]) for way, seconds in times.items()}
+    rate = 1e3 / medians["iteration_ms"]
+    return medians | {
+        "over_bound": medians["iteration_ms"] / max(medians["learner_ms"], medians["simulators_ms"]),
+        "iterations_per_s": rate,
+        "env_steps_per_s": rate * len(tasks) * seeds,
+        "paper_run_h": PAPER_STEPS / rate / 3600,
+    }
+
+
+class Serial:
+    """A pool that has finished its step before the learner begins."""
+
+    def __init__(self, pool: Pool):
+        self._pool = pool
+
+    def send(self, action: np.ndarray) -> None:
+        self._step = _step(self._pool, action)
+
+    def receive(self) -> Step:
+        return self._step
+
+
+class Still:
+    """A pool that costs nothing: every step is the same."""
+
+    def __init__(self, step: Step):
+        self._step = step
+
+    def send(self, action: np.ndarray) -> None:
+        pass
+
+    def receive(self) -> Step:
+        return self._step
+
+
+def _step(pool: Pool, action: np.ndarray) -> Step:
+    pool.send(action)
+    return pool.receive()
+
+
+def _timed(moments: Iterator[Moment]) -> tuple[Moment, float]:
+    """Takes the loop on for about `SECONDS`; the last moment, and the seconds per iteration."""
+    jax.block_until_ready(next(moments).state)
+    began, iterations = time.perf_counter(), 0
+    while iterations < 3 or time.perf_counter() - began < SECONDS:
+        moment = next(moments)
+        iterations += 1
+    jax.block_until_ready(moment.state)
+    return moment, (time.perf_counter() - began) / iterations
+
+
+def _simulators_alone(pool: Pool, action: np.ndarray) -> float:
+    """Seconds per step of all lanes, over whole episodes (resets included)."""
+    steps = pool.config.horizon
+    began = time.perf_counter()
+    for _ in range(steps):
+        _step(pool, action)
+    return (time.perf_counter() - began) / steps

@@ -1,0 +1,162 @@
+"""The benchmark suite `update`: the jitted update of a method against plain matrix products of the same FLOPs.
+
+Update and products are timed alternately in one run, on random data, after a warm-up, to the end of the computation.
+`ratio` is the distance to the floor: 1 would be an update that consists of matrix products at full speed only.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from cmta_jax.environments import resolve_tasks
+from cmta_jax.methods import build
+from cmta_jax.training.seed_axis import for_each_seed, products_in, spread
+from cmta_jax.types import Method, Spec, Transition
+from experiments.benchmarks.grid import Cell, sweep
+from experiments.benchmarks.options import Options
+
+OBSERVATION_DIM, ACTION_DIM = 39, 4
+COLUMNS = (
+    "parameters", "gflop", "gbyte", "memory_mib", "compile_s", "update_ms", "spread_ms", "matmul_ms", "ratio"
+)  # fmt: skip
+WARMUP = 2  # repetitions before anything is timed
+
+
+class Subject(NamedTuple):
+    """A compiled update and the arguments to call it with."""
+
+    update: Callable[..., Any]
+    state: Any
+    rest: tuple[Any, ...]
+    compile_s: float
+    parameters: int
+    flops: float
+    bytes_moved: float  # read and written by the compiled program's operations
+    memory_bytes: int  # of arguments and intermediate results
+
+
+def run(json_path: str | None, options: Options) -> dict:
+    """Measures every combination asked for, on one device; see `sweep`.
+
+    `gbyte` is what the compiled operations read and write, `memory_mib` the memory of arguments and intermediate
+    results, `spread_ms` the interquartile range.
+    """
+    return sweep(json_path, options, COLUMNS, measure)
+
+
+def measure(cell: Cell, options: Options) -> dict[str, float]:
+    """The figures of one row."""
+    spec = Spec(resolve_tasks(cell.benchmark), OBSERVATION_DIM, ACTION_DIM)
+    sizes = {"hidden_dim": options.hidden_dim, "batch_per_task": options.batch_per_task}
+    return compare(build(cell.method, sizes, spec), spec, options, cell.seeds)
+
+
+def compare(method: Method, spec: Spec, options: Options, seeds: int = 1) -> dict[str, float]:
+    """A method's update and plain matrix products of the same FLOPs, timed alternately."""
+    subject = prepare(method, spec, options, seeds)
+    rows = spec.num_tasks * options.batch_per_task
+    products, product_flops = matrix_products(rows, options.hidden_dim, subject.flops, options.matmul_precision)
+    update_s, product_s = in_turns([stepper(subject), products], options)
+    update_ms = 1e3 * statistics.median(update_s)
+    matmul_ms = 1e3 * statistics.median(product_s) * subject.flops / product_flops
+    lower, _, upper = statistics.quantiles(update_s)
+    return {
+        "parameters": subject.parameters,
+        "gflop": subject.flops / 1e9,
+        "flops": subject.flops,
+        "gbyte": subject.bytes_moved / 1e9,
+        "memory_mib": subject.memory_bytes / 2**20,
+        "compile_s": subject.compile_s,
+        "update_ms": update_ms,
+        "spread_ms": 1e3 * (upper - lower),
+        "matmul_ms": matmul_ms,
+        "ratio": update_ms / matmul_ms,
+        "matmul_gflop_per_s": subject.flops / matmul_ms / 1e6,
+    }
+
+
+def stepper(subject: Subject) -> Callable[[], None]:
+    """A function that makes one update, the next on what the last one left, and waits for its end."""
+    state = subject.state
+
+    def step():
+        nonlocal state
+        state, _ = jax.block_until_ready(subject.update(state, *subject.rest))
+
+    return step
+
+
+def in_turns(calls: Sequence[Callable[[], None]], options: Options) -> list[list[float]]:
+    """Seconds of each call, by repetition; they take turns, so that a busy machine slows all alike."""
+    seconds: list[list[float]] = [[] for _ in calls]
+    for repetition in range((5 if options.quick else 21) + WARMUP):
+        for call, own in zip(calls, seconds, strict=True):
+            began = time.perf_counter()
+            call()
+            if repetition >= WARMUP:
+                own.append(time.perf_counter() - began)
+    return seconds
+
+
+def prepare(method: Method, spec: Spec, options: Options, seeds: int) -> Subject:
+    """Compiles the update of `seeds` learners in one program, as a run does."""
+    keys = jax.random.split(jax.random.key(0), seeds)
+    mesh = spread(seeds, jax.devices()[:1])
+    state = for_each_seed(method.init, mesh, once=True)(keys)
+    batch = jax.vmap(lambda key: random_batch(method, spec, options.batch_per_task, key))(keys)
+    update = for_each_seed(method.update, mesh, donate=[0], precision=options.matmul_precision)
+    began = time.perf_counter()
+    lowered = update.lower(state, batch, keys)
+    compiled = lowered.compile()
+    compile_s = time.perf_counter() - began
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params)) // seeds
+    flops, bytes_moved = lowered.cost_analysis()["flops"], compiled.cost_analysis()["bytes accessed"]
+    memory = compiled.memory_analysis()
+    memory_bytes = memory.argument_size_in_bytes + memory.temp_size_in_bytes
+    return Subject(compiled, state, (batch, keys), compile_s, parameters, flops, bytes_moved, memory_bytes)
+
+
+def random_batch(method: Method, spec: Spec, batch_per_task: int, key: jax.Array) -> Transition:
+    """A batch of random numbers (never zeros: they hide mistakes and can be faster)."""
+    keys = iter(jax.random.split(key, 16))
+    rows = (spec.num_tasks, batch_per_task)
+
+    def carry():
+        return jax.tree.map(lambda leaf: jax.random.normal(next(keys), rows + leaf.shape[2:]), method.begin(1))
+
+    return Transition(
+        observation=jax.random.normal(next(keys), (*rows, spec.observation_dim)),
+        action=jax.random.uniform(next(keys), (*rows, spec.action_dim), minval=-1.0),
+        reward=jax.random.normal(next(keys), rows),
+        discount=jnp.ones(rows),
+        next_observation=jax.random.normal(next(keys), (*rows, spec.observation_dim)),
+        success=jax.random.bernoulli(next(keys), 0.5, rows),
+        carry=carry(),
+        next_carry=carry(),
+    )
+
+
+def matrix_products(rows: int, width: int, flops: float, precision: str) -> tuple[Callable[[], None], float]:
+    """A function that does about `flops` operations as products `[rows, width] @ [width, width]`, and its FLOPs."""
+    keys = jax.random.split(jax.random.key(1), 9)
+    left = jax.random.normal(keys[0], (rows, width))
+    right = [jax.random.normal(key, (width, width)) for key in keys[1:]]
+
+    @jax.jit
+    def multiply(left, right):
+        with products_in(precision):
+            return [left @ matrix for matrix in right]
+
+    once = 2.0 * rows * width * width * len(right)
+    times = max(1, round(flops / once))
+
+    def products():
+        for _ in range(times):
+            result = multiply(left, right)
+        jax.block_until_ready(result)
+
+    return products, once * times

@@ -1,0 +1,127 @@
+"""The command line: absl flags made from the fields of the settings' dataclasses, read into settings.
+
+Settings that all methods share have bare names (`--hidden_dim`); a method's own carry its name (`--cmta.num_experts`).
+"""
+
+import difflib
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from absl import flags as absl_flags
+
+from cmta_jax.storage.run_folder import FLAGS
+from cmta_jax.tracking import wandb
+from experiments.command_line import checks
+from experiments.command_line.flagfiles import Argument, expand
+from experiments.command_line.settings import (
+    RunConfig,
+    Settings,
+    config_classes,
+    fill,
+    flag_fields,
+    help_of,
+    kind_of,
+    settings_of,
+)
+
+
+def parse(arguments: Sequence[str]) -> Settings:
+    """Settings from the command line, checked one by one and against each other.
+
+    Args:
+        arguments: without the program's name; `--flagfile=` is expanded, later flags win. With `--resume` the flags
+            of the run in `--workdir` come first.
+
+    Raises:
+        ValueError: one sentence that names the flag, the value and the remedy.
+    """
+    expanded = expand(arguments)
+    run = fill(RunConfig, values_of(expanded))
+    if run.resume:
+        if not run.workdir:
+            raise ValueError("--resume needs the folder to go on in: give --workdir.")
+        saved = f"{run.workdir}/{FLAGS}"
+        expanded = [*_if_there(saved), *expanded]
+    settings = settings_of(values_of(expanded))
+    if settings.run.wandb:
+        wandb.check_installed()
+    _check_effect([argument for argument in expanded if not argument.origin], settings)
+    checks.check_settings(settings.training, settings.environment, settings.method)
+    return settings
+
+
+def _check_effect(arguments: Sequence[Argument], settings: Settings) -> None:
+    """Refuses another method's flag on the command line itself; flagfiles may speak to several methods."""
+    for name in values_of(arguments).keys() - settings.values().keys():
+        if "." in name:
+            raise ValueError(f"--{name} has no effect with --method={settings.run.method}: leave it out.")
+
+
+def values_of(arguments: Sequence[Argument]) -> dict[str, Any]:
+    """Flag -> value, of the flags that `arguments` give; the last one counts."""
+    flags, arguments = _all_flags(), iter(arguments)
+    for argument in arguments:
+        text = argument.text
+        name = text.lstrip("-")
+        if name in flags and not flags[name].boolean:  # --name value
+            text += "=" + next(arguments, Argument("")).text
+        where = f" ({argument.origin})" if argument.origin else ""
+        try:
+            rest = flags(["", text])[1:]
+        except absl_flags.UnrecognizedFlagError as error:
+            raise ValueError(f"Unknown flag --{error.flagname}{where}: {_suggest(error.flagname, flags)}") from error
+        except absl_flags.Error as error:
+            name = text.lstrip("-").partition("=")[0]
+            remedy = flags[name].parser.syntactic_help if name in flags else "give true or false"
+            raise ValueError(f"{text}{where} is not possible: {remedy or 'give true or false'}.") from error
+        if rest:
+            raise ValueError(f"Unexpected '{text}'{where}: write flags as --name=value.")
+    return {name: flags[name].value for name in flags if flags[name].present}
+
+
+def _all_flags() -> absl_flags.FlagValues:
+    flags = absl_flags.FlagValues()
+    for config_class, method in config_classes():
+        for name, field in flag_fields(config_class, method).items():
+            kind, help = kind_of(config_class, field.name), help_of(config_class, field)
+            if name in flags:
+                continue
+            if kind is bool:
+                absl_flags.DEFINE_boolean(name, None, help, flag_values=flags)
+            else:
+                absl_flags.DEFINE(_Parser(kind), name, None, help, flag_values=flags)
+    return flags
+
+
+class _Parser(absl_flags.ArgumentParser):
+    """Text to a str, an int (2400000, 2_400_000 or 2.4e6) or a float."""
+
+    def __init__(self, kind: type):
+        self._kind = kind
+        self.syntactic_help = "give a whole number" if kind is int else "give a number"
+
+    def parse(self, argument: str) -> Any:
+        if self._kind is str:
+            return argument
+        try:
+            whole = self._kind is int and not re.search("[.eE]", argument)
+            number = int(argument) if whole else float(argument)
+        except ValueError:
+            number = None
+        if number is None or self._kind is int and number != number // 1:
+            raise ValueError(self.syntactic_help)
+        return self._kind(number)
+
+
+def _suggest(attempt: str, flags: absl_flags.FlagValues) -> str:
+    names = [*flags, *(f"no{name}" for name in flags if flags[name].boolean)]
+    same = [name for name in names if name.rpartition(".")[2] == attempt]
+    return f"did you mean --{(same or difflib.get_close_matches(attempt, names, n=1, cutoff=0.0))[0]}?"
+
+
+def _if_there(path: str) -> list[Argument]:
+    try:
+        return expand([f"--flagfile={path}"])
+    except ValueError:
+        return []  # the run folder says what is wrong with it

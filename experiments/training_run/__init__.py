@@ -1,0 +1,1 @@
+"""What `experiments.run` does around the training loop."""

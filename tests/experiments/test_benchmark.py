@@ -1,0 +1,104 @@
+"""The benchmark command: its suites run and write the figures that scripts rely on."""
+
+import json
+import os
+
+import pytest
+
+from cmta_jax.training.seed_axis import for_each_seed
+from experiments import benchmark
+from experiments.benchmarks import cores, update
+from experiments.benchmarks.grid import sweep
+from experiments.benchmarks.options import Options
+
+TINY = ["--quick", "--benchmark=reach-v3", "--hidden_dim=8", "--batch_per_task=2"]
+
+
+def test_the_update_suite_writes_its_figures(tmp_path, capsys):
+    path = tmp_path / "update.json"
+    assert benchmark.main(["--suite=update", f"--json={path}", *TINY]) == 0
+    figures = json.loads(path.read_text())
+    assert {"update_ms", "matmul_ms", "flops", "gbyte", "memory_mib", "compile_s", "ratio"} <= figures.keys()
+    assert figures["update_ms"] / figures["matmul_ms"] == pytest.approx(figures["ratio"])
+    assert "cmta" in capsys.readouterr().out
+
+
+def test_columns_stand_below_their_names(capsys):
+    figures = {"a_name_of_more_than_ten_letters": 1.0, "short": 12345.0, "none": None}
+    sweep(None, Options(method=["cmta", "single_task_sac"]), tuple(figures), lambda *_: figures)
+    _, header, *rows = capsys.readouterr().out.splitlines()
+    assert header.split() == ["method", "benchmark", "seeds", *figures]
+    ends = [header.index(f" {name}") + len(name) + 1 for name in header.split()[1:]]
+    for row, method in zip(rows, ("cmta", "single_task_sac"), strict=True):
+        assert row.startswith(f"{method} ")
+        assert [row[:end].split()[-1] for end in ends[:-1]] == ["mt10", "1", "1.00", "12345.00"]
+
+
+def test_an_update_is_measured_as_a_run_would_make_it(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        update, "for_each_seed", lambda *_, **options: seen.append(options) or for_each_seed(*_, **options)
+    )
+    assert benchmark.main(["--suite=update", "--matmul_precision=tensorfloat32", *TINY]) == 0
+    assert seen == [{"once": True}, {"donate": [0], "precision": "tensorfloat32"}]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux")
+def test_cores_are_divided_for_as_long_as_something_is_measured(monkeypatch):
+    kept_to = []
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {4, 0, 2})
+    monkeypatch.setattr(os, "sched_setaffinity", lambda _, cores: kept_to.append(cores))
+    with cores.divided(1) as others:
+        assert (kept_to, others) == ([[0]], [2, 4])
+    assert kept_to == [[0], [0, 2, 4]]
+    with pytest.raises(ValueError, match="--learner_cores=3 leaves the simulators none of 3 cores"), cores.divided(3):
+        pass
+    with cores.divided(0) as others:
+        assert (len(kept_to), len(others)) == (2, 0)
+
+
+def test_one_row_for_each_combination(tmp_path):
+    path = tmp_path / "update.json"
+    assert benchmark.main(["--suite=update", f"--json={path}", *TINY, "--method=mtsac,mtmhsac", "--num_seeds=1,2"]) == 0
+    rows = json.loads(path.read_text())["rows"]
+    assert [(row["method"], row["seeds"]) for row in rows] == [
+        ("mtsac", 1), ("mtsac", 2), ("mtmhsac", 1), ("mtmhsac", 2)
+    ]  # fmt: skip
+    assert rows[1]["flops"] > 1.9 * rows[0]["flops"]
+
+
+@pytest.mark.slow
+def test_the_train_suite_writes_its_figures(tmp_path):
+    path = tmp_path / "train.json"
+    assert benchmark.main(["--suite=train", "--learner_cores=1", f"--json={path}", *TINY]) == 0
+    assert {"iterations_per_s", "env_steps_per_s", "over_bound"} <= json.loads(path.read_text()).keys()
+
+
+@pytest.mark.slow
+def test_the_checkpoint_suite_writes_its_figures(tmp_path):
+    path = tmp_path / "checkpoint.json"
+    assert benchmark.main(["--suite=checkpoint", f"--json={path}", *TINY]) == 0
+    figures = json.loads(path.read_text())
+    assert 0 < figures["stall_s"] <= figures["longest_stall_s"] and figures["folder_gib"] > figures["replay_gib"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "name one of the suites"),
+        (["--suite=speed"], "--suite=speed: value should be one of"),
+        (["--suite=update", "--num_seeds=1,x"], "--num_seeds=1,x: give numbers such as 1,4"),
+        *(
+            (["--suite=update", f"--{name}="], f"--{name}= names nothing")
+            for name in ("method", "benchmark", "num_seeds")
+        ),
+        (["--suite=update", "--num_seeds=0"], "--num_seeds=0: give numbers such as 1,4"),
+        (["--suite=train", "--learner_cores=4096"], "--learner_cores=4096 leaves the simulators none of"),
+        (["--suite=update", "--matmul_precision=bfloat16"], "--matmul_precision=bfloat16 needs a GPU or TPU"),
+        (["--suite=update", "--benchmark=mt11"], "'mt11': did you mean 'mt10'?"),
+    ],
+)
+def test_a_command_that_cannot_be_is_refused_with_a_sentence(arguments, said, capsys):
+    assert benchmark.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("benchmark: ") and said in error

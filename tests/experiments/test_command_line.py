@@ -1,0 +1,141 @@
+import pytest
+
+from cmta_jax.methods import METHODS
+from experiments.command_line import flagfiles, settings
+from experiments.command_line.flagfiles import Argument
+from experiments.command_line.parse import parse as parse_all
+from experiments.command_line.parse import values_of
+
+
+def parse(*arguments):
+    return parse_all(arguments)
+
+
+def again(asked):
+    """Settings read back from the flags that they resolve to."""
+    flags = settings.as_flags(asked.values())
+    return settings.settings_of(values_of([Argument(f"--{name}={flags[name]}") for name in flags]))
+
+
+@pytest.mark.parametrize("name", flagfiles.shipped())
+def test_every_shipped_flagfile_parses_and_its_resolved_flags_say_the_same(name):
+    asked = parse(f"--flagfile={name}")
+    assert again(asked) == asked
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_has_flags_that_say_the_same_again(method):
+    asked = parse(f"--method={method}")
+    assert again(asked) == asked
+    assert asked.method is asked.methods[method]
+
+
+def test_defaults_are_the_papers():
+    asked = parse()
+    training, method = asked.training, asked.method
+    assert (asked.run.method, len(asked.environment.tasks), asked.environment.horizon) == ("cmta", 10, 150)
+    assert (training.steps_per_task, training.warmup_steps, training.eval_every) == (2_400_000, 1500, 3000)
+    assert (training.replay_capacity, training.eval_episodes, training.updates_per_step) == (5_000_000, 1, 1)
+    assert (method.batch_per_task, method.hidden_dim, method.hidden_layers) == (128, 512, 3)
+    assert (method.actor_learning_rate, method.critic_learning_rate, method.discount) == (3e-4, 3e-4, 0.99)
+    assert (method.num_experts, method.contrastive_weight) == (6, 2500)
+
+
+@pytest.mark.parametrize("benchmark", ["mt10", "mt50"])
+@pytest.mark.parametrize("goals", ["fixed", "mixed"])
+def test_the_four_flagfiles_of_the_paper_are_its_defaults(benchmark, goals):
+    assert parse(f"--flagfile={benchmark}_{goals}.flags") == parse(f"--benchmark={benchmark}", f"--goals={goals}")
+
+
+def test_later_flags_win(tmp_path):
+    (tmp_path / "mine.flags").write_text("--seed=1\n--hidden_dim=64\n")
+    asked = parse("--seed=0", f"--flagfile={tmp_path}/mine.flags", "--hidden_dim=32")
+    assert (asked.training.seed, asked.method.hidden_dim) == (1, 32)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "value"),
+    [(["--steps_per_task=2.4e6"], 2_400_000), (["--steps_per_task", "2_000_000"], 2_000_000)],
+)
+def test_whole_numbers_may_be_written_in_three_ways(arguments, value):
+    assert parse(*arguments).training.steps_per_task == value
+
+
+def test_a_methods_own_flags_carry_its_name():
+    assert parse("--nocmta.temporal").method.temporal is False
+    assert parse("--cmta.temporal=false").method.temporal is False
+    assert parse("--cmta.num_experts=4").method.num_experts == 4
+
+
+def test_a_wrapper_takes_its_bases_flags_too():
+    asked = parse("--method=tsac", "--tsac.base=cmta", "--cmta.num_experts=4", "--hidden_dim=32")
+    assert list(asked.methods) == ["tsac", "cmta"]
+    assert asked.methods["cmta"].num_experts == 4
+    assert {config.hidden_dim for config in asked.methods.values()} == {32}
+    assert again(asked) == asked
+
+
+@pytest.mark.parametrize(
+    ("argument", "sentence"),
+    [
+        ("--horizn=3", "Unknown flag --horizn: did you mean --horizon?"),
+        ("--num_experts=3", "Unknown flag --num_experts: did you mean --cmta.num_experts?"),
+        ("--cmta.num_expert=3", "Unknown flag --cmta.num_expert: did you mean --cmta.num_experts?"),
+        ("--nocmta.temporl", "Unknown flag --nocmta.temporl: did you mean --nocmta.temporal?"),
+        ("--method=cmat", "Unknown method 'cmat': did you mean 'cmta'?"),
+        ("--method=", "Unknown method '': did you mean 'tsac'?"),
+        ("--benchmark=mt11", "Unknown task or benchmark 'mt11': did you mean 'mt10'?"),
+        ("--benchmark=reach-v2", "Unknown task or benchmark 'reach-v2': did you mean 'reach-v3'?"),
+        ("--reward_version=v3", "Unknown reward_version 'v3': choose 'v2' or 'v1'."),
+        ("--goals=random", "Unknown goals 'random': choose 'mixed' or 'fixed'."),
+        ("--seed=x", "--seed=x is not possible: give a whole number."),
+        ("--seed=1.5", "--seed=1.5 is not possible: give a whole number."),
+        ("--seed=-1", "--seed=-1 is not possible: give a value of at least 0."),
+        ("--seed", "--seed= is not possible: give a whole number."),
+        ("--discount=much", "--discount=much is not possible: give a number."),
+        ("--discount=nan", "--discount=nan is not possible: give a finite number."),
+        ("--cmta.temporal=maybe", "--cmta.temporal=maybe is not possible: give true or false."),
+        ("--hidden_dim=0", "--hidden_dim=0 is not possible: give a value of at least 1."),
+        ("--env_workers=0", "--env_workers=0 is not possible: give a value of at least 1."),
+        ("--batch_per_task=-3", "--batch_per_task=-3 is not possible: give a value of at least 1."),
+        ("quickstart.flags", "Unexpected 'quickstart.flags': write flags as --name=value."),
+        ("--care.num_experts=3", "--care.num_experts has no effect with --method=cmta: leave it out."),
+        ("--resume", "--resume needs the folder to go on in: give --workdir."),
+        ("--replay_capacity=1279",
+         "--replay_capacity=1279 is smaller than a batch of 128 transitions for each of 10 tasks: give at least 1280."),
+        ("--eval_every=1000",
+         "--eval_every=1000 is no multiple of --horizon=150, and an evaluation needs the end of an episode: "
+         "give 900 or 1050."),
+        ("--steps_per_task=1500",
+         "--steps_per_task=1500 ends before learning begins: give more than --warmup_steps=1500."),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_sentence_with_the_value_and_the_remedy(argument, sentence):
+    with pytest.raises(ValueError) as error:
+        parse(argument)
+    assert str(error.value) == sentence
+
+
+def test_bad_input_in_a_flagfile_is_found_by_its_line(tmp_path):
+    (tmp_path / "mine.flags").write_text("# a comment\n--horizn=3\n")
+    with pytest.raises(ValueError, match=r"--horizn \(.*mine.flags, line 2\): did you mean --horizon"):
+        parse(f"--flagfile={tmp_path}/mine.flags")
+
+
+def test_a_flagfile_may_speak_to_other_methods(tmp_path):
+    (tmp_path / "both.flags").write_text("--care.num_experts=3\n--cmta.num_experts=5\n")
+    assert parse(f"--flagfile={tmp_path}/both.flags").method.num_experts == 5
+    assert parse(f"--flagfile={tmp_path}/both.flags", "--method=care").method.num_experts == 3
+
+
+def test_a_resumed_run_begins_with_the_flags_of_its_folder(tmp_path):
+    (tmp_path / "flags.flags").write_text("# made with\n--hidden_dim=32\n--seed=3\n")
+    asked = parse(f"--workdir={tmp_path}", "--resume", "--log_every=7")
+    assert (asked.method.hidden_dim, asked.training.seed, asked.training.log_every) == (32, 3, 7)
+
+
+def test_help_names_every_flag_with_its_default():
+    text = settings.help_text()
+    assert "--cmta.num_experts: experts in the mixture" in text and "(default: 6)" in text
+    for name in (*parse().values(), "workdir", "resume", "env_workers"):
+        assert f"--{name}: " in text

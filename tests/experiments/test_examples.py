@@ -1,0 +1,83 @@
+"""The examples run, and do what they say."""
+
+import importlib.util
+import pathlib
+
+import numpy as np
+import pytest
+from toy_runs import CMTA, Toy, policy_file, untrained
+
+from cmta_jax.environments import Pool
+from experiments.policies.recording import record
+
+EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
+
+
+def example(name):
+    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_example_is_tested():
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {"act", "pool"}
+
+
+def test_a_policy_acts_in_an_episode(tmp_path):
+    class Solved(Toy):
+        """The first task is solved in the third step, and only then."""
+
+        def receive(self):
+            step = super().receive()
+            return step._replace(success=np.array([self._steps == 3, False]))
+
+    path = policy_file(tmp_path / "policy.safetensors", "--num_seeds=2", *CMTA)
+    assert example("act").main(path, Solved) == 0.5
+
+
+def test_a_policy_acts_with_its_memory(tmp_path):
+    """The actions are those of a recording, which the protocols are tested against."""
+    sent = []
+
+    class Heard(Toy):
+        def reset(self, goal_sets=None):
+            return super().reset(goal_sets=np.full(2, 4))
+
+        def send(self, action):
+            sent.append(action)
+            super().send(action)
+
+    example("act").main(policy_file(tmp_path / "policy.safetensors", *CMTA), Heard)
+    trained = untrained(*CMTA)
+    recording = record(trained, Toy(trained.settings.environment, trained.seeds), np.full((1, 2), 4))
+    np.testing.assert_allclose(np.stack(sent), recording.action[:, 0], rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("pool_class", [Toy, pytest.param(Pool, marks=pytest.mark.slow)])
+def test_a_method_learns_from_a_step_of_a_pool(pool_class):
+    metrics = example("pool").main(pool_class)
+    assert metrics["temperature"].shape == (2,) and all(np.isfinite(value).all() for value in metrics.values())
+    assert metrics["critic_loss"] > 0
+
+
+def test_the_batch_is_what_the_pool_was_told_and_said(monkeypatch):
+    module, batches, steps = example("pool"), [], []
+
+    class Kept(Toy):
+        def receive(self):
+            steps.append(super().receive())
+            return steps[-1]
+
+    def build(*arguments, original=module.methods.build):
+        method = original(*arguments)
+        return method._replace(update=lambda state, batch, key: (batches.append(batch) or state, {}))
+
+    monkeypatch.setattr(module.methods, "build", build)
+    monkeypatch.setattr(module.jax, "jit", lambda function: function)
+    module.main(Kept)
+    (batch,), (step,) = batches, steps
+    for name in ("next_observation", "reward", "discount", "success"):
+        told = np.asarray(getattr(batch, name))
+        np.testing.assert_array_equal(told, getattr(step, name).reshape(told.shape), err_msg=name)
+    assert not np.array_equal(batch.observation, batch.next_observation)

@@ -1,0 +1,33 @@
+"""Every row of the paper's tables can be run: its flagfiles are there and say what the report reads out of them."""
+
+import json
+import pathlib
+
+import pytest
+
+from cmta_jax.storage.flags_file import Flags
+from experiments.command_line.flagfiles import SHIPPED, expand
+from experiments.command_line.parse import values_of
+from experiments.reporting.names import row_name
+
+TABLES = json.loads((SHIPPED / "tables.json").read_text())
+PAPER = json.loads((pathlib.Path(__file__).parents[2] / "experiments/reporting/paper_tables.json").read_text())
+CELLS = sorted(
+    {(row, cell, file) for rows in TABLES.values() for row, cells in rows.items() for cell, file in cells.items()}
+)
+
+
+@pytest.mark.parametrize(("row", "cell", "file"), CELLS)
+def test_a_cells_flagfile_is_the_row_on_that_benchmark(row, cell, file):
+    values = values_of(expand([f"--flagfile={file}"]))
+    assert f"{values['benchmark']} {values['goals']}" == cell
+    name = row_name(Flags({name: str(value).lower() for name, value in values.items()}))
+    assert row in (name, "Single-SAC (upper bound)", "CMTA with 6 experts") and name.split(" ")[0].split("-")[0] in row
+    assert values["steps_per_task"] == (1_000_000 if "experts" in file else 2_400_000)
+
+
+def test_the_lists_have_every_row_and_cell_of_the_papers_tables():
+    for table in PAPER["tables"]:
+        rows = TABLES[f"table{table['number']}"]
+        assert list(rows) == [row["label"] for row in table["rows"]]
+        assert [sorted(rows[row["label"]]) for row in table["rows"]] == [sorted(row["paper"]) for row in table["rows"]]

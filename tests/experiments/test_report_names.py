@@ -1,0 +1,39 @@
+"""From a run's flags to a row of the paper's tables."""
+
+import pytest
+
+from cmta_jax.storage.flags_file import Flags
+from experiments.reporting import names
+
+
+@pytest.mark.parametrize(
+    "name, values",
+    [
+        ("CMTA", {"method": "cmta", "cmta.num_experts": "6", "cmta.contrastive_weight": "2500.0"}),
+        ("CMTA w/o CL", {"method": "cmta", "cmta.contrastive_weight": "0.0"}),
+        ("CMTA w/o TI", {"method": "cmta", "cmta.temporal": "false"}),
+        ("CMTA w/o TI", {"method": "cmta", "nocmta.temporal": "true"}),
+        ("CMTA with 12 experts", {"method": "cmta", "cmta.num_experts": "12"}),
+        ("CMTA (frozen random actor encoder)", {"method": "cmta", "cmta.actor_encoder": "frozen_random"}),
+        ("CARE", {"method": "care", "care.contrastive_weight": "0.0"}),
+        ("CARE + CL", {"method": "care", "care.contrastive_weight": "2500"}),
+        ("MT-SAC", {"method": "mtsac", "mtsac.task_encoder": "false", "mtsac.task_id": "none"}),
+        ("MT-SAC (one-hot)", {"method": "mtsac", "mtsac.task_id": "onehot"}),
+        ("MT-SAC+TE", {"method": "mtsac", "mtsac.task_encoder": "true"}),
+        ("MTMH-SAC", {"method": "mtmhsac"}),
+        ("SoftModu", {"method": "soft_modularization", "soft_modularization.form": "paper"}),
+        (
+            "SoftModu (original form) (loss weights)",
+            {
+                "method": "soft_modularization",
+                "soft_modularization.form": "original",
+                "soft_modularization.loss_weights": "true",
+            },
+        ),
+        ("Single-SAC", {"method": "single_task_sac"}),
+        ("TSAC (our reconstruction) on CMTA", {"method": "tsac", "tsac.base": "cmta"}),
+        ("a_ninth_method", {"method": "a_ninth_method"}),
+    ],
+)
+def test_flags_name_the_row(name, values):
+    assert names.row_name(Flags(values)) == name

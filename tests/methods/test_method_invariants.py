@@ -1,0 +1,192 @@
+"""What must hold of each method whatever its parameters are (BUILD_NOTES 8)."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from method_examples import ROWS, SPEC, as_written, random_batch, settings, small
+
+from cmta_jax import sac
+from cmta_jax.networks.heads import MultiHead, PerTask
+from cmta_jax.networks.mixture import MixtureEncoder
+from cmta_jax.networks.mlp import MLP
+from cmta_jax.networks.original_soft_modules import OriginalRouting
+from cmta_jax.networks.soft_modularization import Routing, SoftModules, mix
+from cmta_jax.types import Spec
+
+N, B, D = SPEC.num_tasks, ROWS, 4
+CARE = {"temporal": False, "attention_hidden": (6,), "detach_task": False}
+
+
+def normal(seed, *shape):
+    return jax.random.normal(jax.random.key(seed), shape)
+
+
+def close(actual, expected, atol=1e-6):
+    jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-4, atol=atol), actual, expected)
+
+
+def test_one_expert_is_a_plain_encoder():
+    module = MixtureEncoder(num_experts=1, features=6, **CARE)
+    (encoding, story), params = module.init_with_output(jax.random.key(0), normal(0, N, B, D), normal(1, N, 6), ())
+    expert = jax.tree.map(lambda leaf: leaf[0], params["params"]["experts"])
+    close(encoding, MLP((6,), 6).apply({"params": expert}, normal(0, N, B, D)))
+    np.testing.assert_array_equal(story.attention, 1.0)
+
+
+def test_silent_attention_is_uniform_and_gives_the_experts_mean():
+    module = MixtureEncoder(num_experts=3, features=6, **CARE)
+    inputs = normal(0, N, B, D), normal(1, N, 6), ()
+    params = module.init(jax.random.key(0), *inputs)["params"]
+    params["attention"] = jax.tree.map(jnp.zeros_like, params["attention"])
+    encoding, story = module.apply({"params": params}, *inputs)
+    close(story.attention, jnp.full((N, B, 3), 1 / 3))
+    close(encoding, story.experts.mean(axis=0))
+
+
+def test_care_attends_by_task_alone():
+    networks = small_networks("care")
+    params = networks.init(jax.random.key(0))
+    tasks = networks.encode_tasks(params["task_encoder"])
+    _, story = networks.encode(params["encoder"], tasks, normal(0, N, B, SPEC.observation_dim), ())
+    close(story.attention, jnp.broadcast_to(story.attention[:, :1], story.attention.shape))
+    assert np.ptp(story.attention[:, 0], axis=0).max() > 1e-3
+
+
+def small_networks(name, **settings):
+    return small(name, **settings).networks
+
+
+@pytest.mark.parametrize("routing", [Routing(3, 4, 6), OriginalRouting(3, 4)])
+def test_every_mixing_is_a_weighted_mean_of_its_sources(routing):
+    routes, _ = routing.init_with_output(jax.random.key(0), normal(0, N, B, 6))
+    assert len(routes) == 3
+    for route in routes:
+        assert route.shape[1:] == (4, N, B) and jnp.all(route > 0)
+        close(route.sum(axis=1), jnp.ones_like(route[:, 0]))
+
+
+def test_mixing_and_its_gradients_are_those_of_a_product_with_the_routing_matrix():
+    def product(route, hidden):
+        return jnp.einsum("ijnb,jnbd->inbd", route, hidden)
+
+    inputs = normal(0, 3, 4, N, B), normal(1, 4, N, B, D)
+    (mixed, pull), (expected, expected_pull) = jax.vjp(mix, *inputs), jax.vjp(product, *inputs)
+    close(mixed, expected, atol=1e-5)
+    close(pull(normal(2, 3, N, B, D)), expected_pull(normal(2, 3, N, B, D)), atol=1e-5)
+
+
+def test_one_module_per_layer_is_an_mlp():
+    module = SoftModules(output_dim=2, layers=2, modules=1, features=6)
+    inputs, task = normal(0, N, B, D), normal(1, N, B, D)
+    output, params = module.init_with_output(jax.random.key(0), inputs, task)
+    layers = [params["params"][name]["Dense_0"] for name in ("layer_0", "layer_1", "output")]
+    plain = {f"Dense_{i}": jax.tree.map(lambda leaf: leaf[0], layer) for i, layer in enumerate(layers)}
+    close(output, MLP((6, 6), 2).apply({"params": plain}, inputs))
+
+
+def test_loss_weights_grow_where_the_temperature_is_low_and_their_mean_is_one():
+    weights = small_networks("soft_modularization, original").task_weights(jnp.log(jnp.array([1.0, 2.0, 4.0])))
+    close(weights, 3 * jnp.array([4, 2, 1]) / 7)
+
+
+def test_heads_hear_nothing_of_other_tasks():
+    module, inputs = MultiHead((6, 6), 2), normal(0, N, B, D)
+    params = module.init(jax.random.key(0), inputs)
+    gradient = jax.grad(lambda params: module.apply(params, inputs)[1].sum())(params)["params"]
+    for leaf in jax.tree.leaves(gradient["heads"]):
+        assert not leaf[0].any() and leaf[1].any() and not leaf[2].any()
+    assert all(leaf.any() for leaf in jax.tree.leaves(gradient["shared"]))
+
+
+def test_single_task_networks_are_separate_networks_with_block_diagonal_gradients():
+    module, inputs = PerTask((6, 6), 2), normal(0, N, B, D)
+    params = module.init(jax.random.key(0), inputs)
+    alone = [jax.tree.map(lambda leaf, i=i: leaf[i], params["params"]["tasks"]) for i in range(N)]
+    close(
+        module.apply(params, inputs),
+        jnp.stack([MLP((6, 6), 2).apply({"params": alone[i]}, inputs[i]) for i in range(N)]),
+    )
+    blocks = jax.jacrev(lambda params: module.apply(params, inputs).sum(axis=(1, 2)))(params)
+    for leaf in jax.tree.leaves(blocks):  # [output task, parameters' task, ...]
+        others = leaf[~np.eye(N, dtype=bool)]
+        assert not others.any() and jnp.all(jnp.any(leaf[np.eye(N, dtype=bool)].reshape(N, -1), axis=1))
+
+
+def test_one_joint_adam_equals_an_adam_per_task():
+    adam = sac.transforms(sac.Config())[0]
+    joint = alone = normal(7, N, D)
+    joint_state, alone_state = adam.init(joint), jax.vmap(adam.init)(alone)
+    for seed in range(3):
+        gradients = normal(seed, N, D) * jnp.array([[1.0], [10.0], [100.0]])
+        joint, joint_state = sac.descend(adam, gradients, joint_state, joint)
+        alone, alone_state = jax.vmap(lambda *args: sac.descend(adam, *args))(gradients, alone_state, alone)
+    np.testing.assert_allclose(joint, alone, rtol=1e-6)
+
+
+def test_single_task_learners_learn_what_each_would_learn_alone():
+    method = small("single_task_sac")
+    state, batch = method.init(jax.random.key(0)), random_batch(0, method)
+    noise = sac.draw_noise(jax.random.key(1), batch.action)
+    config = settings("single_task_sac")
+    together, _ = as_written(lambda *args: sac.update(config, method.networks, *args))(state, batch, noise)
+    spec = Spec(SPEC.task_names[:1], SPEC.observation_dim, SPEC.action_dim)
+    one = small("single_task_sac", spec)
+    update_one = as_written(lambda *args: sac.update(config, one.networks, *args))
+    for i in range(N):
+        rows = jax.tree.map(lambda leaf, i=i: leaf[i : i + 1], (batch, noise))
+        alone, _ = update_one(task_of(state, i), *rows)
+        close(task_of(together, i).params, alone.params, atol=1e-6)  # Adam's epsilon sees gradients divided by N
+
+
+def task_of(state, index):
+    """The learner of one task: critics are [E, N, ...], counters have no tasks, everything else is [N, ...]."""
+
+    def pick(path, leaf):
+        critic = (
+            any(str(getattr(step, "name", getattr(step, "key", ""))) == "critic" for step in path) and leaf.ndim > 1
+        )
+        return leaf[:, index : index + 1] if critic else leaf[index : index + 1] if leaf.ndim else leaf
+
+    return jax.tree_util.tree_map_with_path(pick, state)
+
+
+@pytest.mark.parametrize("features", [8, 12, 5])
+def test_a_mix_and_its_gradients_are_those_of_the_sum_over_sources(features):
+    keys = jax.random.split(jax.random.key(0), 3)
+    route = jax.random.normal(keys[0], (2, 3, 4, 5))  # targets, sources, N, B
+    hidden, gradient = (jax.random.normal(key, (m, 4, 5, features)) for key, m in zip(keys[1:], (3, 2), strict=True))
+    mixed, pull_back = jax.vjp(mix, route, hidden)
+    expected, expected_pull_back = jax.vjp(lambda p, x: jnp.einsum("ijnb,jnbd->inbd", p, x), route, hidden)
+    chex.assert_trees_all_close(mixed, expected, rtol=1e-5)
+    chex.assert_trees_all_close(pull_back(gradient), expected_pull_back(gradient), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["mtmhsac", "soft_modularization, original"])
+def test_tasks_in_another_order_learn_the_same_in_that_order(name):
+    """Parameters that belong to a task move with it; those that all share stay."""
+    order, method = jnp.array([2, 0, 1]), small(name)
+    state, batch = as_written(method.init)(jax.random.key(0)), random_batch(0, method)
+    noise = sac.draw_noise(jax.random.key(1), batch.action)
+    config = settings(name)
+    update = as_written(lambda *args: sac.update(config, method.networks, *args)[0].params)
+
+    def moved(path, leaf):
+        names = [str(getattr(step, "key", getattr(step, "name", ""))) for step in path]
+        if "log_temperature" in names or "temperature" in names and leaf.ndim:
+            return leaf[order]
+        if "heads" in names or names[-2:] == ["task", "kernel"]:
+            return leaf[:, order] if "critic" in names else leaf[order]
+        return leaf
+
+    def permuted(tree):
+        return jax.tree_util.tree_map_with_path(moved, tree)
+
+    batch_moved, noise_moved = jax.tree.map(lambda leaf: leaf[order], (batch, noise))
+    close(update(permuted(state), batch_moved, noise_moved), permuted(update(state, batch, noise)), atol=1e-5)
+
+
+def test_clipping_would_couple_single_task_learners_and_is_refused():
+    with pytest.raises(ValueError, match="--max_gradient_norm would couple"):
+        small("single_task_sac", max_gradient_norm=1.0)

@@ -1,0 +1,203 @@
+"""Shapes, sizes and invariants of the networks (BUILD_NOTES 1.5 and 2)."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cmta_jax import sac
+from cmta_jax.methods import cmta
+from cmta_jax.networks.heads import Actor, Critics
+from cmta_jax.networks.lstm import Memory, reset_where, zero_carry
+from cmta_jax.networks.mixture import MixtureEncoder
+from cmta_jax.networks.mlp import MLP, ensemble
+from cmta_jax.networks.task_encoder import TaskEncoder
+from cmta_jax.types import Spec
+
+N, B, D, K, H, T = 3, 5, 7, 4, 6, 8
+
+
+def number_of(params):
+    return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+def normal(seed, *shape):
+    return jax.random.normal(jax.random.key(seed), shape)
+
+
+@pytest.fixture(scope="module")
+def mixture():
+    module = MixtureEncoder(num_experts=K, features=H)
+    inputs = normal(0, N, B, D), normal(1, N, H), (normal(2, N, B, H), normal(3, N, B, H))
+    return module, module.init(jax.random.key(4), *inputs), inputs
+
+
+def test_mixture_encoder_tells_experts_attention_and_memory(mixture):
+    module, params, inputs = mixture
+    encoding, story = module.apply(params, *inputs)
+    chex.assert_shape(encoding, (N, B, H))
+    chex.assert_shape(story.experts, (K, N, B, H))
+    chex.assert_shape(story.attention, (N, B, K))
+    chex.assert_shape(story.carry, (N, B, H))
+
+
+def test_attention_sums_to_one(mixture):
+    module, params, inputs = mixture
+    _, story = module.apply(params, *inputs)
+    np.testing.assert_allclose(story.attention.sum(-1), 1.0, rtol=1e-6)
+
+
+def test_zero_attention_weights_mix_the_experts_evenly(mixture):
+    module, params, inputs = mixture
+    flat = {"params": {**params["params"], "attention": jax.tree.map(jnp.zeros_like, params["params"]["attention"])}}
+    encoding, story = module.apply(flat, *inputs)
+    np.testing.assert_allclose(story.attention, 1 / K, rtol=1e-6)
+    np.testing.assert_allclose(encoding, story.experts.mean(0), rtol=1e-5, atol=1e-6)
+
+
+def test_one_expert_is_a_plain_encoder():
+    module = MixtureEncoder(num_experts=1, features=H)
+    inputs = normal(0, N, B, D), normal(1, N, H), zero_carry(H, (N, B))
+    encoding, story = module.apply(module.init(jax.random.key(0), *inputs), *inputs)
+    np.testing.assert_allclose(encoding, story.experts[0], rtol=1e-6)
+
+
+def test_permuted_experts_with_permuted_attention_give_the_same_encoding(mixture):
+    module, params, inputs = mixture
+    order = jnp.array([2, 0, 3, 1])
+    parts = dict(params["params"])
+    parts["experts"] = jax.tree.map(lambda leaf: leaf[order], parts["experts"])
+    parts["attention"] = jax.tree.map(lambda leaf: leaf[..., order], parts["attention"])
+    np.testing.assert_allclose(
+        module.apply({"params": parts}, *inputs)[0], module.apply(params, *inputs)[0], rtol=1e-5, atol=1e-6
+    )
+
+
+def test_without_temporal_information_nothing_is_remembered():
+    module = MixtureEncoder(num_experts=K, features=H, temporal=False)
+    observation, tasks = normal(0, N, B, D), normal(1, N, H)
+    params = module.init(jax.random.key(0), observation, tasks, ())
+    _, story = module.apply(params, observation, tasks, ())
+    assert "memory" not in params["params"] and story.carry == ()
+    np.testing.assert_array_equal(story.attention, jnp.broadcast_to(story.attention[:, :1], story.attention.shape))
+
+
+def test_without_temporal_information_equals_a_memory_of_zeros(mixture):
+    module, params, (observation, tasks, carry) = mixture
+    silent = jax.tree.map(jnp.zeros_like, params["params"]["memory"])
+    with_zeros, _ = module.apply(
+        {"params": {**params["params"], "memory": silent}}, observation, tasks, zero_carry(H, (N, B))
+    )
+    kernel = params["params"]["attention"]["Dense_0"]
+    attention = {"Dense_0": {"kernel": kernel["kernel"][:H], "bias": kernel["bias"]}}
+    without = MixtureEncoder(num_experts=K, features=H, temporal=False)
+    parts = {"experts": params["params"]["experts"], "attention": attention}
+    np.testing.assert_allclose(
+        without.apply({"params": parts}, observation, tasks, ())[0], with_zeros, rtol=1e-5, atol=1e-6
+    )
+
+
+def test_a_replayed_episode_equals_its_steps(mixture):
+    module, params, (_, tasks, carry) = mixture
+    observations = normal(5, T, N, B, D)
+    encodings, story = module.apply(params, observations, tasks, carry, method="episode")
+    for step, observation in enumerate(observations):
+        encoding, at = module.apply(params, observation, tasks, carry)
+        carry = at.carry
+        np.testing.assert_allclose(encodings[step], encoding, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(story.attention[step], at.attention, rtol=1e-4, atol=1e-6)
+    chex.assert_trees_all_close(story.carry, carry, rtol=1e-4, atol=1e-6)
+
+
+def test_memory_of_a_lane_is_reset_where_its_episode_begins():
+    carry = (jnp.ones((N, 2, H)), jnp.ones((N, 2, H)))
+    first = jnp.array([[True, False], [False, False], [True, True]])
+    hidden, cell = reset_where(first, carry)
+    np.testing.assert_array_equal(hidden, np.where(first[..., None], 0.0, np.ones((N, 2, H))))
+    np.testing.assert_array_equal(cell, hidden)
+    assert reset_where(first, ()) == ()
+
+
+def test_vmapped_experts_equal_separate_experts():
+    experts, inputs = ensemble(MLP, K)((H,), H), normal(0, N, B, D)
+    params = experts.init(jax.random.key(0), inputs)
+    together = experts.apply(params, inputs)
+    for index in range(K):
+        alone = MLP((H,), H).apply(jax.tree.map(lambda leaf, i=index: leaf[i], params), inputs)
+        np.testing.assert_allclose(together[index], alone, rtol=1e-5, atol=1e-6)
+
+
+def test_each_expert_and_each_critic_starts_differently():
+    for module, inputs in ((ensemble(MLP, 2)((H,), H), (normal(0, N, B, D),)),
+                           (Critics((H,)), (normal(0, N, B, D), normal(1, N, B, 4)))):  # fmt: skip
+        kernels = [leaf for leaf in jax.tree.leaves(module.init(jax.random.key(0), *inputs)) if leaf.ndim == 3]
+        assert kernels and all(np.abs(kernel[0] - kernel[1]).max() > 0.01 for kernel in kernels)
+
+
+def test_critics_and_their_gradients_are_the_same_one_by_one_as_in_one_batch(monkeypatch):
+    critics, inputs = Critics((H, H)), (normal(0, N, B, D), normal(1, N, B, 4))
+    params = critics.init(jax.random.key(0), *inputs)
+    weights, number_of_products = normal(2, 2, N, B), {}
+
+    def value_and_gradient(platform):
+        monkeypatch.setattr(jax, "default_backend", lambda: platform)
+        number_of_products[platform] = str(jax.make_jaxpr(critics.apply)(params, *inputs)).count("dot_general")
+        return jax.value_and_grad(lambda params: (weights * critics.apply(params, *inputs)).sum())(params)
+
+    chex.assert_trees_all_close(value_and_gradient("cpu"), value_and_gradient("gpu"), rtol=1e-5, atol=1e-6)
+    assert number_of_products == {"cpu": 6, "gpu": 3}
+
+
+def test_actor_and_critic_shapes():
+    features, action = normal(0, N, B, D), normal(1, N, B, 4)
+    chex.assert_shape(Actor((H,), 4).init_with_output(jax.random.key(0), features)[0], (N, B, 8))
+    chex.assert_shape(Critics((H,), 2).init_with_output(jax.random.key(0), features, action)[0], (2, N, B))
+
+
+def test_task_encoder_gives_one_encoding_per_task():
+    chex.assert_shape(TaskEncoder(N, H).init_with_output(jax.random.key(0))[0], (N, H))
+
+
+def test_a_given_embedding_is_frozen():
+    module = TaskEncoder(2, H, embedding=((1.0, 2.0, 3.0), (0.0, -1.0, 1.0)))
+    encodings, params = module.init_with_output(jax.random.key(0))
+    chex.assert_shape(encodings, (2, H))
+    assert "embedding" not in params["params"]
+
+
+@pytest.mark.parametrize(("observation_dim", "experts", "memory"), [(12, 29_952, 19_968), (39, 40_320, 26_880)])
+def test_parameter_counts_are_the_papers(observation_dim, experts, memory):
+    spec = Spec(tuple("abcdefghij"), observation_dim, 4)
+    params = cmta.networks(cmta.Config(task_encoder_depth="reference"), spec).init(jax.random.key(0))
+    parts = params["encoder"]["params"]
+    assert number_of(parts["experts"]) == experts
+    assert number_of(parts["memory"]) == memory
+    assert number_of(parts["attention"]) == 774
+    assert number_of(params["task_encoder"]) == 25_536
+    assert number_of(params["actor"]) == 595_464
+    assert number_of(params["critic"]) == 2 * 593_921
+
+
+def test_initialisation_is_xavier_for_linear_layers_and_uniform_for_the_memory():
+    kernel = MLP((), 64).init(jax.random.key(0), jnp.zeros((1, 39)))["params"]["Dense_0"]
+    bound = np.sqrt(6 / (39 + 64))
+    assert 0.95 * bound < np.abs(kernel["kernel"]).max() <= bound and not kernel["bias"].any()
+    memory = Memory(64).init(jax.random.key(0), zero_carry(64, (1,)), jnp.zeros((1, 39)))
+    for leaf in jax.tree.leaves(memory):
+        assert 0.95 / 8 < np.abs(leaf).max() <= 1 / 8
+
+
+def test_targets_follow_with_their_own_rates():
+    def networks_at(value):
+        return jnp.full((3,), value)
+
+    config = sac.Config()
+    targets, params = (
+        sac.Targets(networks_at(0.0), networks_at(0.0)),
+        sac.Parameters((), networks_at(1.0), networks_at(1.0), (), ()),
+    )
+    for _ in range(10):
+        targets = sac.follow(config, targets, params)
+    np.testing.assert_allclose(targets.critic, 1 - 0.995**10, rtol=1e-5)
+    np.testing.assert_allclose(targets.encoder, 1 - 0.95**10, rtol=1e-5)

@@ -1,0 +1,92 @@
+"""What counts as trouble, and what is kept of it."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cmta_jax.sac.optimisers import descend, transforms
+from cmta_jax.sac.state import Config
+from cmta_jax.training import divergence
+from cmta_jax.types import Transition
+
+LIMIT = 100.0
+
+
+def batch(value, shape=(2, 3)):
+    values = jnp.full(shape, jnp.float32(value))
+    return Transition(*([values] * 5), values > 0, carry=(values,), next_carry=(values,))
+
+
+def metrics(**changes):
+    return {"critic_loss": jnp.float32(1), "actor_loss": jnp.float32(1e9), "q_mean": jnp.ones(2)} | changes
+
+
+def params(value=1.0):
+    return Transition(*[{"kernel": jnp.array([1.0, value])}] * 8)
+
+
+def start():
+    return divergence.start(metrics(), divergence.norms_of(params()), batch(0))
+
+
+def seen(*updates, limit=LIMIT):
+    """The watch after updates 0, 1, ..., each of which had such metrics and parameters."""
+    look = jax.jit(divergence.look, static_argnums=5)
+    held = start()
+    for step, update in enumerate(updates):
+        held = look(held, jnp.int32(step), update[0], update[1], batch(step), limit)
+    return held
+
+
+FINE = metrics(), params()
+WRONG = {
+    "a loss is no number": (metrics(actor_loss=jnp.float32(np.nan)), params()),
+    "a loss is infinite": (metrics(critic_loss=jnp.float32(-np.inf)), params()),
+    "a metric of one task": (metrics(q_mean=jnp.array([1, np.nan], jnp.float32)), params()),
+    "a parameter is no number": (metrics(), params(np.nan)),
+    "a parameter is infinite": (metrics(), params(np.inf)),
+    "the critic loss is beyond the limit": (metrics(critic_loss=jnp.float32(101)), params()),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_the_first_update_that_goes_wrong_is_kept_with_its_batch(wrong):
+    held = seen(FINE, FINE, WRONG[wrong], FINE, WRONG["a loss is no number"])
+    assert held.step == 2
+    np.testing.assert_array_equal(held.batch.observation, batch(2).observation)
+    np.testing.assert_array_equal(held.metrics["critic_loss"], WRONG[wrong][0]["critic_loss"])
+
+
+@pytest.mark.parametrize("clip", [0.0, 1.0])
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_a_gradient_that_is_not_finite_makes_a_parameter_so(wrong, clip):
+    """Which is why gradients are not looked at."""
+    before = {"kernel": jnp.ones(2)}
+    (transform, *_) = transforms(Config(max_gradient_norm=clip))
+    gradients = {"kernel": jnp.array([1.0, wrong], jnp.float32)}
+    after, _ = descend(transform, gradients, transform.init(before), before)
+    assert not np.isfinite(divergence.norms_of(after)["parameters"])
+
+
+def test_while_all_is_well_there_is_no_step():
+    assert seen(FINE, FINE).step == -1
+    assert seen(WRONG["the critic loss is beyond the limit"], limit=float("inf")).step == -1
+
+
+def test_every_seed_is_watched_by_itself():
+    values = jnp.array([1.0, np.nan, 1.0])
+
+    def look(value):
+        return divergence.look(start(), jnp.int32(7), metrics(), params(value), batch(0), LIMIT)
+
+    held = jax.vmap(look)(values)
+    assert held.step.tolist() == [-1, 7, -1]
+
+
+def test_norms_go_by_the_names_of_fields():
+    nested = params()._replace(action=params())
+    norms = divergence.norms_of(nested)
+    assert "observation" in norms and "action/observation" in norms and len(norms) == 15
+    np.testing.assert_allclose(norms["reward"], np.sqrt(2), rtol=1e-6)
+    assert list(divergence.norms_of({"a": jnp.ones(4), "b": jnp.ones(5)})) == ["parameters"]

@@ -1,0 +1,136 @@
+"""Replay semantics: what comes out is what went in, once, with the right next observation."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cmta_jax.training import replay
+from cmta_jax.types import Transition
+
+TASKS, COPIES, HORIZON = 2, 1, 5
+
+
+sample = jax.jit(replay.sample, static_argnums=2)
+
+
+def transition(step, tasks=TASKS, copies=COPIES):
+    """A transition whose every number says task and step: observation = 1000 task + step, next one 0.5 more."""
+    code = jnp.broadcast_to(1000.0 * jnp.arange(float(tasks))[:, None] + float(step), (tasks, copies))
+    carry = lambda x: (jnp.stack([x] * 2, -1),)  # noqa: E731
+    return Transition(
+        code[..., None], -code[..., None], 2 * code, jnp.ones_like(code), code[..., None] + 0.5,
+        code % 2 == 0, carry(code + 0.25), carry(code + 0.75),
+    )  # fmt: skip
+
+
+def filled(steps, rows, horizon=HORIZON, consistent=True, copies=COPIES):
+    """A replay after `steps` steps; where `consistent`, step t's next observation is step t + 1's observation."""
+    first = transition(0, copies=copies)
+    memory = replay.init(replay.Row(*(getattr(first, name) for name in replay.Row._fields)), rows)
+    add = jax.jit(replay.add)
+    yes = jnp.ones((TASKS, copies), bool)
+    for step in range(steps):
+        item = transition(step, copies=copies)
+        if consistent and (step + 1) % horizon:
+            after = transition(step + 1, copies=copies)
+            item = item._replace(next_observation=after.observation, next_carry=after.carry)
+        memory = add(memory, item, yes & ((step + 1) % horizon == 0), yes)
+    return memory
+
+
+def drawn(memory, number=400, seed=0):
+    return jax.tree.map(np.asarray, sample(memory, jax.random.key(seed), number))
+
+
+def test_every_field_of_a_sampled_transition_belongs_together():
+    batch = drawn(filled(steps=12, rows=40))
+    code = batch.observation[..., 0]
+    step = code % 1000
+    np.testing.assert_array_equal(code // 1000, np.broadcast_to([[0], [1]], code.shape))
+    np.testing.assert_array_equal(batch.action[..., 0], -code)
+    np.testing.assert_array_equal(batch.reward, 2 * code)
+    np.testing.assert_array_equal(batch.success, step % 2 == 0)
+    np.testing.assert_array_equal(batch.carry[0][..., 0], code + 0.25)
+    final = (step + 1) % HORIZON == 0
+    np.testing.assert_array_equal(batch.next_observation[..., 0], np.where(final, code + 0.5, code + 1))
+    np.testing.assert_array_equal(batch.next_carry[0][..., 0], np.where(final, code + 0.75, code + 1.25))
+
+
+def test_every_stored_transition_is_drawn_and_nothing_else():
+    steps = set(drawn(filled(steps=13, rows=40)).observation.reshape(-1) % 1000)
+    assert steps == set(range(13))
+
+
+def test_sampling_is_uniform_over_transitions_also_at_episode_ends():
+    batch = drawn(filled(steps=10, rows=40), number=40_000)
+    counts = np.bincount(batch.observation[0, :, 0].astype(int), minlength=10)
+    np.testing.assert_allclose(counts / 40_000, 0.1, atol=0.01)
+
+
+@pytest.mark.parametrize("steps", [20, 21, 24, 25, 26, 57, 60])
+def test_a_full_ring_holds_the_newest_transitions(steps):
+    rows = 12
+    held = set(drawn(filled(steps=steps, rows=rows)).observation[0, :, 0].astype(int))
+    assert max(held) == steps - 1
+    assert held == set(range(steps - len(held), steps))
+    assert len(held) >= rows - 4  # two episodes' final rows and the row being written
+
+
+def test_next_observation_is_right_across_the_seam_of_the_ring():
+    for steps in range(10, 40):
+        batch = drawn(filled(steps=steps, rows=11), number=64)
+        code = batch.observation[..., 0]
+        final = (code % 1000 + 1) % HORIZON == 0
+        np.testing.assert_array_equal(batch.next_observation[..., 0], np.where(final, code + 0.5, code + 1))
+
+
+@pytest.mark.parametrize("drops", [1, 2, 3])
+def test_a_dropped_transition_is_never_drawn_and_leaves_its_neighbours_whole(drops):
+    memory, yes = filled(steps=3, rows=40), jnp.ones((TASKS, COPIES), bool)
+    for _ in range(drops):  # faults: the lane begins a new episode
+        memory = replay.add(memory, transition(3), last=yes, valid=~yes)
+    memory = replay.add(memory, transition(10), last=~yes, valid=yes)
+    batch = drawn(memory)
+    assert set(batch.observation[0, :, 0]) == {0, 1, 2, 10}
+    np.testing.assert_array_equal(
+        batch.next_observation[..., 0] - batch.observation[..., 0],
+        np.where(batch.observation[..., 0] % 1000 == 10, 0.5, 1),
+    )
+
+
+def test_a_row_that_is_no_transition_is_never_drawn_even_if_every_try_meets_one():
+    memory = filled(steps=5, rows=1000)
+    newest = (jnp.arange(1000) == 4)[None, None]
+    memory = memory._replace(valid=memory.valid & newest, size=memory.size * 0 + 1000)
+    assert set(drawn(memory).observation[0, :, 0]) == {4}
+
+
+def test_lanes_of_one_task_are_sampled_alike():
+    memory = filled(steps=6, rows=20, copies=3)
+    memory = memory._replace(rows=memory.rows._replace(reward=memory.rows.reward * 0 + jnp.arange(3.0)[None, :, None]))
+    counts = np.bincount(drawn(memory, number=30_000).reward.astype(int).reshape(-1), minlength=3)
+    np.testing.assert_allclose(counts / 60_000, 1 / 3, atol=0.01)
+
+
+def test_a_memoryless_policy_stores_no_carry():
+    item = transition(0)._replace(carry=(), next_carry=())
+    row = replay.Row(*(getattr(item, name) for name in replay.Row._fields))
+    memory = replay.add(replay.init(row, 4), item, jnp.zeros((TASKS, COPIES), bool), jnp.ones((TASKS, COPIES), bool))
+    batch = drawn(memory, number=2)
+    assert batch.carry == () and batch.next_carry == ()
+    assert replay.row_bytes(row) == 4 * 4 + 1 + 1  # observation, action, reward, discount; success; validity
+
+
+def test_a_paper_size_transition_of_cmta_costs_694_bytes():
+    lane = jnp.zeros((1, 1))
+    row = replay.Row(
+        jnp.zeros((1, 1, 39)), jnp.zeros((1, 1, 4)), lane, lane, lane.astype(bool), (jnp.zeros((1, 1, 64)),) * 2
+    )
+    assert replay.row_bytes(row) == 694
+
+
+def test_rows_for_a_capacity_hold_that_many_transitions():
+    capacity = 17
+    memory = filled(steps=200, rows=replay.rows_for(capacity, HORIZON))
+    assert int(memory.valid[0, 0].sum()) >= capacity

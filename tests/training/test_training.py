@@ -1,0 +1,239 @@
+"""The loop on a toy pool: what it stores, that it repeats itself, that it compiles once, that it learns."""
+
+import dataclasses
+import functools
+import sys
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from toy_pool import ToyPool
+
+from cmta_jax.config import TrainingConfig
+from cmta_jax.methods import cmta
+from cmta_jax.training import evaluation, loop, replay, reward_normalizer
+from cmta_jax.training.divergence import NotFinite
+from cmta_jax.types import Spec
+
+HORIZON = 10
+SPEC = Spec(("left", "right"), ToyPool.observation_dim, ToyPool.action_dim, HORIZON)
+TINY = cmta.Config(hidden_dim=16, hidden_layers=1, encoding_dim=8, num_experts=2, batch_per_task=4, initial_log_std=0.0)
+
+
+@functools.cache
+def program(config, training_config):
+    """One program per configuration for all tests of this file: compiling is what takes their time."""
+    method = sys.modules[type(config).__module__]
+    return loop.compile_program(method.make(config, SPEC), SPEC, training_config, config.batch_per_task)
+
+
+class Run:
+    """A program, a pool and a state at step 0."""
+
+    def __init__(self, config=TINY, pool=None, **settings):
+        self.config = TrainingConfig(**{"steps_per_task": 40, "warmup_steps": 5, "replay_capacity": 200, **settings})
+        self.program = program(config, self.config)
+        seeds = range(self.config.seed, self.config.seed + self.config.num_seeds)
+        self.pool = pool or ToyPool(2, seeds, self.config.copies_per_task, HORIZON)
+        self.lanes = (len(seeds), 2, self.config.copies_per_task)
+        observation = self.pool.reset(0).reshape(self.lanes + (-1,))
+        self.state = self.program.start(loop.seed_keys_of(self.config), observation)
+        self.step, self.metrics = 0, {}
+
+    def __iter__(self):
+        for moment in loop.interact(self.program, self.pool, self.config, HORIZON, self.state, self.step):
+            self.step, self.state, self.metrics = moment[:3]
+            yield moment
+
+    def to_the_end(self):
+        for _ in self:
+            pass
+        return self
+
+
+def stored(memory):
+    """Valid rows of every lane as {lane: array of observations}."""
+    memory = jax.tree.map(np.asarray, memory)
+    return {lane: memory.rows.observation[lane][memory.valid[lane]] for lane in np.ndindex(memory.cursor.shape)}
+
+
+def test_the_replay_holds_what_the_simulators_said():
+    run = Run(steps_per_task=23)
+    seen = [np.asarray(run.state.rollout.observation)]
+    seen += [np.asarray(moment.state.rollout.observation) for moment in run][:-1]
+    for lane, observations in stored(run.state.replay).items():
+        np.testing.assert_array_equal(observations, np.stack(seen)[(slice(None), *lane)])
+
+
+def test_a_transition_of_a_faulty_lane_is_dropped_and_only_that():
+    pool = ToyPool(2, (0,), 1, HORIZON)
+    pool.faulty = {7: [1]}
+    run = Run(pool=pool, steps_per_task=23).to_the_end()
+    rows = stored(run.state.replay)
+    assert len(rows[0, 0, 0]) == 23 and len(rows[0, 1, 0]) == 22
+
+
+def test_the_same_seed_gives_the_same_run():
+    one, two = Run().to_the_end(), Run().to_the_end()
+    chex.assert_trees_all_equal(one.state.learner, two.state.learner)
+    chex.assert_trees_all_equal(one.state.replay, two.state.replay)
+
+
+def test_another_seed_gives_another_run():
+    one, two = Run(seed=1).to_the_end(), Run(seed=2).to_the_end()
+    assert not np.allclose(one.state.rollout.action, two.state.rollout.action)
+
+
+def test_seeds_in_one_program_equal_runs_of_their_own():
+    both = Run(num_seeds=2).to_the_end()
+    for index in range(2):
+        alone = Run(seed=index).to_the_end()
+        own = jax.tree.map(lambda leaf, i=index: leaf[i : i + 1], (both.state.learner, both.state.rollout))
+        chex.assert_trees_all_close(own, (alone.state.learner, alone.state.rollout), rtol=1e-3, atol=1e-5)
+
+
+def test_no_parameter_moves_during_warm_up():
+    run = Run(warmup_steps=1000)
+    before = jax.tree.map(np.asarray, run.state.learner)
+    run.to_the_end()
+    chex.assert_trees_all_equal(run.state.learner, before)
+    assert run.metrics == {}
+
+
+def test_warm_up_acts_uniformly_and_the_policy_afterwards():
+    still = cmta.Config(**{**vars(TINY), "initial_log_std": -9.0})
+    run = Run(still, warmup_steps=20)
+    actions = np.stack([np.asarray(moment.state.rollout.action) for moment in run])  # action i is taken at step i + 1
+    assert actions[:19].std() > 0.4  # uniform: 0.58
+    assert actions[19:].std() < 0.4  # nearly deterministic at log std -9, close to zero at the start
+
+
+def test_every_program_compiles_once():
+    run = Run(num_seeds=2).to_the_end()
+    for name in ("start", "learn", "observe"):
+        assert getattr(run.program, name)._cache_size() == 1, name
+
+
+@pytest.mark.parametrize("updates", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_the_update_that_goes_wrong_is_told_with_its_batch(updates):
+    """Such a rate leaves the losses of the first update finite, and the parameters after it infinite."""
+    run = Run(dataclasses.replace(TINY, critic_learning_rate=1e30), updates_per_step=updates)
+    for moment in run:
+        if moment.step == 5:
+            memory = jax.tree.map(lambda leaf: jnp.array(leaf[0]), moment.state.replay)
+        if moment.step == 6:
+            break
+    keys = jax.random.split(loop.keys_at(loop.seed_keys_of(run.config)[0], 5).learn, updates)
+    expected = replay.sample(memory, jax.random.split(keys[0])[0], TINY.batch_per_task)
+    assert moment.watch.step.tolist() == [5]
+    chex.assert_trees_all_equal(jax.tree.map(lambda leaf: leaf[0], moment.watch.batch), expected)
+
+
+@pytest.mark.parametrize("name", ["observation", "reward"])
+def test_what_is_no_number_is_refused_before_it_is_stored(name):
+    class Broken(ToyPool):
+        def receive(self):
+            step = super().receive()
+            getattr(step, name)[1] = np.inf if self._steps == 7 else getattr(step, name)[1]
+            return step
+
+    run = Run(pool=Broken(2, (0,), 1, HORIZON))
+    with pytest.raises(NotFinite) as refused:
+        run.to_the_end()
+    assert refused.value.step == 6 and run.step == 6
+    assert np.argwhere(~np.isfinite(refused.value.lanes[name]))[0].tolist()[:3] == [0, 1, 0]
+
+
+def test_updates_per_step_and_copies_per_task():
+    run = Run(updates_per_step=3, copies_per_task=2).to_the_end()
+    adam = run.state.learner.optimizers.actor[0]
+    assert int(adam.count[0]) == 3 * (40 - 5)
+    assert run.state.rollout.action.shape == (1, 2, 2, 2)
+    assert all(len(rows) == 40 for rows in stored(run.state.replay).values())
+
+
+def test_training_goes_on_unchanged_after_an_evaluation():
+    plain, evaluated = Run().to_the_end(), Run()
+    for moment in evaluated:
+        if moment.step % (2 * HORIZON) == 0:
+            goals = evaluation.random_goal_sets([0], 2, 1, 3, moment.step, 10)
+            params, carry = moment.state.learner.params, moment.state.rollout.carry
+            evaluation.evaluate(evaluated.program, params, carry, evaluated.pool, goals, HORIZON)
+            evaluated.pool.reset(moment.step // HORIZON)
+    chex.assert_trees_all_equal(evaluated.state.learner, plain.state.learner)
+    chex.assert_trees_all_equal(evaluated.state.replay, plain.state.replay)
+
+
+def test_a_run_continued_from_its_state_equals_an_uninterrupted_one():
+    whole, cut = Run().to_the_end(), Run()
+    for moment in cut:
+        if moment.step == 17:  # in the middle of an episode
+            saved, snapshot = jax.tree.map(np.asarray, moment.state), cut.pool.snapshot()
+            break
+    rest = Run()
+    observation = rest.pool.restore(snapshot)
+    rest.state, rest.step = jax.tree.map(jnp.asarray, saved), 17
+    np.testing.assert_array_equal(observation.reshape(rest.lanes + (-1,)), saved.rollout.observation)
+    rest.to_the_end()
+    chex.assert_trees_all_equal(rest.state, whole.state)
+
+
+def test_evaluation_counts_an_episode_as_solved_if_any_step_was():
+    run = Run(steps_per_task=10).to_the_end()
+    lanes, calls = run.lanes, []
+
+    def act(params, carry, observation, first):  # walks to the goal and beyond
+        calls.append(np.asarray(first).all())
+        goal = observation[..., 2:4] - observation[..., :2] if len(calls) % HORIZON else -observation[..., 2:4]
+        return np.clip(goal / 0.2, -1, 1), carry
+
+    program = run.program._replace(act=act)
+    goals = evaluation.every_goal_set(*lanes, 10)
+    result = evaluation.evaluate(program, (), (), run.pool, goals, HORIZON)
+    assert result.success.shape == (10, *lanes) and result.success.all()
+    assert calls == ([True] + [False] * (HORIZON - 1)) * 10
+    np.testing.assert_array_equal(result.mean_success(), np.ones(lanes[:2]))
+
+
+def test_every_goal_set_is_played_once_per_task():
+    goals = evaluation.every_goal_set(2, 3, 1, 50)
+    assert goals.shape == (50, 2, 3, 1)
+    np.testing.assert_array_equal(np.sort(goals[:, 1, 2, 0]), np.arange(50))
+
+
+def test_evaluation_goals_depend_on_seed_and_step_only():
+    one = evaluation.random_goal_sets([0, 1], 2, 1, 4, 3000, 50)
+    np.testing.assert_array_equal(one, evaluation.random_goal_sets([0, 1], 2, 1, 4, 3000, 50))
+    np.testing.assert_array_equal(one[:, 1:], evaluation.random_goal_sets([1], 2, 1, 4, 3000, 50))
+    assert (one != evaluation.random_goal_sets([0, 1], 2, 1, 4, 6000, 50)).any()
+
+
+@pytest.mark.usefixtures("x64")
+def test_reward_normaliser_equals_the_reference():
+    import reference_numbers as reference
+
+    numbers = reference.load("reward_norm")
+    state, valid = reward_normalizer.init((1, 1)), jnp.ones((1, 1), bool)
+    state = jax.tree.map(lambda leaf: leaf.astype(float), state)
+    normalize = jax.jit(reward_normalizer.normalize)
+    for raw, expected, variance in zip(numbers["raw"], numbers["normalized"], numbers["var"], strict=True):
+        state, reward = normalize(state, jnp.full((1, 1), raw), valid)
+        np.testing.assert_allclose(reward, expected, rtol=1e-9)
+        np.testing.assert_allclose(state.variance, variance, rtol=1e-9)
+    unchanged, _ = normalize(state, jnp.full((1, 1), 1e9), ~valid)
+    chex.assert_trees_all_equal(unchanged, state)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", [{"actor_encoder": "frozen_random"}, {"temporal": False}])
+def test_cmta_learns_to_reach_goals_in_the_plane(variant):
+    """The shared LSTM (the paper's words) learns this too, and then loses it: BUILD_NOTES, Learning."""
+    sizes = {"hidden_dim": 32, "encoding_dim": 16, "num_experts": 3, "batch_per_task": 32}
+    config = cmta.Config(**sizes, initial_log_std=0.0, initial_temperature=0.1, **variant)
+    run = Run(config, steps_per_task=8000, warmup_steps=200, replay_capacity=16_000).to_the_end()
+    goals = evaluation.every_goal_set(*run.lanes, 10)
+    params, carry = run.state.learner.params, run.state.rollout.carry
+    result = evaluation.evaluate(run.program, params, carry, run.pool, goals, HORIZON)
+    assert result.mean_success().min() >= 0.9
