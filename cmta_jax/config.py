@@ -58,7 +58,7 @@ def _remedy(value: Any, choices, minimum, maximum, exclusive) -> str | None:
         return "choose one of " + ", ".join(choices)
     if isinstance(value, float) and not math.isfinite(value):
         return "give a finite number"
-    if minimum is not None and (value < minimum or exclusive and value == minimum):
+    if minimum is not None and (value < minimum or (exclusive and value == minimum)):
         return f"give a value {'larger than' if exclusive else 'of at least'} {minimum}"
     if maximum is not None and value > maximum:
         return f"give a value of at most {maximum}"

@@ -91,7 +91,7 @@ def discard(folder: pathlib.Path, number: int) -> None:
     needed = set().union(*(one.file_names for one in readable(folder).values()))
     for path in _entries(folder):
         part = PART.fullmatch(path.name)
-        if path.name not in needed and (TEMPORARY.fullmatch(path.name) or part and int(part[1]) == number):
+        if path.name not in needed and (TEMPORARY.fullmatch(path.name) or (part and int(part[1]) == number)):
             _delete(path)
 
 

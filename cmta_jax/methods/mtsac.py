@@ -33,7 +33,7 @@ def make(config: Config, spec: Spec) -> Method:
 
 def networks(config: Config, spec: Spec) -> sac.Networks:
     """Shared actor and twin critics on `[state ; task]`."""
-    encoded = config.state_encoder == "always" or config.state_encoder == "auto" and config.task_encoder
+    encoded = config.state_encoder == "always" or (config.state_encoder == "auto" and config.task_encoder)
     encoder = StateEncoder(config.encoding_dim) if encoded else Identity()
     return assembly.assemble(spec, task(config, spec), encoder, *assembly.heads(config, spec))
 

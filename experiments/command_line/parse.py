@@ -109,7 +109,7 @@ class _Parser(absl_flags.ArgumentParser):
             number = int(argument) if whole else float(argument)
         except ValueError:
             number = None
-        if number is None or self._kind is int and number != number // 1:
+        if number is None or (self._kind is int and number != number // 1):
             raise ValueError(self.syntactic_help)
         return self._kind(number)
 

@@ -202,9 +202,11 @@ def test_a_place_that_is_no_folder_is_refused(tmp_path):
 
 def test_reading_only_neither_locks_nor_cleans_nor_saves(tmp_path):
     (tmp_path / "replay-000009.safetensors").write_text("being written")
-    with Checkpointer(tmp_path, read_only=True) as checkpointer:
-        with pytest.raises(CheckpointError, match="reading only"):
-            checkpointer.save(example.at(3))
+    with (
+        Checkpointer(tmp_path, read_only=True) as checkpointer,
+        pytest.raises(CheckpointError, match="reading only"),
+    ):
+        checkpointer.save(example.at(3))
     assert [path.name for path in tmp_path.iterdir()] == ["replay-000009.safetensors"]
 
 

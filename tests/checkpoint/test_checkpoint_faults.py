@@ -74,7 +74,7 @@ DAMAGES = [(part, damage) for part in PARTS for damage in (truncate, flip, delet
 DAMAGES.remove((PARTS[0], delete))  # a checkpoint without a manifest is none
 
 
-@pytest.mark.parametrize("part, damage", [*DAMAGES, ("state-000003", delete)])
+@pytest.mark.parametrize(("part", "damage"), [*DAMAGES, ("state-000003", delete)])
 def test_a_damaged_newest_checkpoint_is_reported_and_the_one_before_is_taken(saved, part, damage, caplog):
     damage(saved / part)
     with caplog.at_level(logging.WARNING, "cmta_jax"):

@@ -94,7 +94,7 @@ def test_curves_and_seeds_are_given_as_data(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments, sentence",
+    ("arguments", "sentence"),
     [
         ([], "No runs: give --runs"),
         (["--runs", "/nowhere/**"], "No run folder .* matches '/nowhere/"),

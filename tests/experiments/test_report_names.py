@@ -7,7 +7,7 @@ from experiments.reporting import names
 
 
 @pytest.mark.parametrize(
-    "name, values",
+    ("name", "values"),
     [
         ("CMTA", {"method": "cmta", "cmta.num_experts": "6", "cmta.contrastive_weight": "2500.0"}),
         ("CMTA w/o CL", {"method": "cmta", "cmta.contrastive_weight": "0.0"}),

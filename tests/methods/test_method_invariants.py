@@ -174,7 +174,7 @@ def test_tasks_in_another_order_learn_the_same_in_that_order(name):
 
     def moved(path, leaf):
         names = [str(getattr(step, "key", getattr(step, "name", ""))) for step in path]
-        if "log_temperature" in names or "temperature" in names and leaf.ndim:
+        if "log_temperature" in names or ("temperature" in names and leaf.ndim):
             return leaf[order]
         if "heads" in names or names[-2:] == ["task", "kernel"]:
             return leaf[:, order] if "critic" in names else leaf[order]

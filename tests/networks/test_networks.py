@@ -84,7 +84,7 @@ def test_without_temporal_information_nothing_is_remembered():
 
 
 def test_without_temporal_information_equals_a_memory_of_zeros(mixture):
-    module, params, (observation, tasks, carry) = mixture
+    module, params, (observation, tasks, _) = mixture
     silent = jax.tree.map(jnp.zeros_like, params["params"]["memory"])
     with_zeros, _ = module.apply(
         {"params": {**params["params"], "memory": silent}}, observation, tasks, zero_carry(H, (N, B))

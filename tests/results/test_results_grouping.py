@@ -33,7 +33,7 @@ def test_kinds_of_goals_are_columns_and_never_meet(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "flag, value, sentence",
+    ("flag", "value", "sentence"),
     [
         ("horizon", 500, "--horizon differs: 150 in .*/a, 500 in .*/b"),
         ("reward_version", "v1", "--reward_version differs: v2 in .*/a, v1 in"),

@@ -69,7 +69,7 @@ def test_final_episodes_that_miss_goal_sets_are_left_out_with_a_warning(tmp_path
 
 
 @pytest.mark.parametrize(
-    "row, sentence",
+    ("row", "sentence"),
     [
         ("9000,0,reach-v3,1.0\n3,", "line 10 has 4 columns instead of 5"),
         ("9000,0,reach-v3,1.5,0\n", "line 10: '1.5' is not a success"),

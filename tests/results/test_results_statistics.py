@@ -47,7 +47,7 @@ def test_one_seed_has_no_interval():
     assert all(math.isnan(bound) for bound in statistics.bootstrap_interval(np.array([[0.1, 0.9]])))
 
 
-@pytest.mark.parametrize("successes, trials", [(0, 50), (50, 50), (7, 50), (1, 1), (33, 400)])
+@pytest.mark.parametrize(("successes", "trials"), [(0, 50), (50, 50), (7, 50), (1, 1), (33, 400)])
 def test_wilson_equals_scipy(successes, trials):
     expected = scipy.stats.binomtest(successes, trials).proportion_ci(method="wilson")
     np.testing.assert_allclose(statistics.wilson_interval(successes, trials), expected, atol=1e-12)

@@ -37,5 +37,5 @@ def assert_same_episode(stock, fast, goal_set, policy, steps):
         fast_observation, fast_reward, fast_success = fast.step(action)
         np.testing.assert_array_equal(fast_observation, observation, err_msg=f"observation: {place}")
         assert (fast_reward, fast_success) == (reward, success), f"reward or success: {place}"
-        differing = [name for name in stock.info if not stock.info[name] == fast.info[name]]
+        differing = [name for name in stock.info if stock.info[name] != fast.info[name]]
         assert stock.info.keys() == fast.info.keys() and not differing, f"info {differing}: {place}"
