@@ -10,9 +10,7 @@ from cmta_jax import sac
 from cmta_jax.config import setting
 from cmta_jax.distributions import log_std_bias
 from cmta_jax.methods import assembly
-from cmta_jax.networks.original_soft_modules import OriginalSoftModules
-from cmta_jax.networks.soft_heads import SoftActor, soft_critics
-from cmta_jax.networks.soft_modularization import SoftModules
+from cmta_jax.networks.soft_modularization import OriginalSoftModules, SoftActor, SoftModules, soft_critics
 from cmta_jax.networks.state_encoder import Identity, StateEncoder
 from cmta_jax.networks.task_encoder import DEPTHS, NoTask, TaskEncoder
 from cmta_jax.types import Array, Method, Spec

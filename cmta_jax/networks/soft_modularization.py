@@ -1,16 +1,21 @@
-"""Soft modularization: layers of modules whose outputs a routing network mixes (BUILD_NOTES 3.6, the paper's Table 5).
+"""Soft modularization: layers of modules whose outputs a routing network mixes.
+
+Two forms: `SoftModules` is the CMTA paper's baseline (Table 5); `OriginalSoftModules` is the network that its authors
+released (Yang et al., NeurIPS 2020). `SoftActor` and `soft_critics` use either of them as their trunk.
 
 Modules lead with their axis M, `[M, N, B, D]`, so that each layer is one batched matrix product; the mixing is written
 as products and sums, which compilers fuse, and not as a small matrix product per row.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from cmta_jax.networks.mlp import MLP, ensemble
+from cmta_jax.networks.heads import split_bias
+from cmta_jax.networks.mlp import MLP, ensemble, xavier_uniform
 from cmta_jax.types import Array
 
 
@@ -56,6 +61,93 @@ class Routing(nn.Module):
             query = MLP((), self.features, name=f"up_{index}")(logits[-1]) * gate
             logits.append(MLP((), self.modules**2, name=f"down_{index}")(jax.nn.relu(query)))
         return [weights_of(each, self.modules) for each in logits]
+
+
+class OriginalSoftModules(nn.Module):
+    """Base network, task embedding, routing and modules in one: `[N, B, D]` -> `[N, B, output_dim]`."""
+
+    output_dim: int
+    output_bias: Any = nn.initializers.zeros_init()
+    layers: int = 4
+    modules: int = 4
+    features: int = 128
+    base_dim: int = 400
+    gate_dim: int = 256
+
+    @nn.compact
+    def __call__(self, inputs: Array) -> Array:
+        base = MLP((self.base_dim,), self.base_dim, name="base")(inputs)
+        task = TaskLayer(self.base_dim, name="task")(inputs.shape[0])
+        gate = MLP((self.gate_dim,), self.gate_dim, name="gate")(jax.nn.relu(base * task[:, None]))
+        *routes, last = OriginalRouting(self.layers, self.modules, name="routing")(gate)
+        hidden = ensemble(MLP, self.modules)((), self.features, name="layer_0")(jax.nn.relu(base))
+        for index, route in enumerate(routes, start=1):
+            layer = ensemble(MLP, self.modules, in_axes=0)((), self.features, name=f"layer_{index}")
+            hidden = layer(jax.nn.relu(mix(route, hidden)))
+        return MLP((), self.output_dim, self.output_bias, name="output")(jax.nn.relu(mix(last, hidden)[0]))
+
+
+class OriginalRouting(nn.Module):
+    """Gate `[N, B, G]` -> a mixing `[M, M, N, B]` after each layer but the last, and one `[1, M, N, B]` after it.
+
+    Each is made of the gate and of all the mixings before it.
+    """
+
+    layers: int
+    modules: int
+
+    @nn.compact
+    def __call__(self, gate: Array) -> list[Array]:
+        routes, query = [], gate
+        for index in range(self.layers):
+            if index:
+                before = jnp.concatenate([route.reshape(-1, *gate.shape[:2]) for route in routes])
+                query = MLP((), gate.shape[-1], name=f"up_{index}")(jnp.moveaxis(before, 0, -1)) * gate
+            size = self.modules**2 if index < self.layers - 1 else self.modules
+            routes.append(weights_of(MLP((), size, name=f"down_{index}")(jax.nn.relu(query)), self.modules))
+        return routes
+
+
+class TaskLayer(nn.Module):
+    """A linear layer on one-hot task vectors: `[N, features]`."""
+
+    features: int
+
+    @nn.compact
+    def __call__(self, num_tasks: int) -> Array:
+        kernel = self.param("kernel", xavier_uniform, (num_tasks, self.features))
+        return kernel + self.param("bias", nn.initializers.zeros_init(), (1, self.features))
+
+
+class SoftActor(nn.Module):
+    """Representation, a tuple of `[N, B, ...]` -> mean and raw log standard deviation `[N, B, 2A]`."""
+
+    network: Callable[..., nn.Module]
+    action_dim: int
+    log_std_bias: float = 0.0
+
+    @nn.compact
+    def __call__(self, x: tuple[Array, ...]) -> Array:
+        return self.network(2 * self.action_dim, split_bias(self.log_std_bias), name="network")(*x)
+
+
+class SoftCritic(nn.Module):
+    """Representation and action `[N, B, A]` -> value `[N, B]`; with `project`, both go through a linear layer first."""
+
+    network: Callable[..., nn.Module]
+    project: bool
+
+    @nn.compact
+    def __call__(self, x: tuple[Array, ...], action: Array) -> Array:
+        inputs = jnp.concatenate([x[0], action], axis=-1)
+        if self.project:
+            inputs = MLP((), x[0].shape[-1], name="projection")(inputs)
+        return self.network(1, name="network")(inputs, *x[1:])[..., 0]
+
+
+def soft_critics(network: Callable[..., nn.Module], project: bool, num_critics: int) -> nn.Module:
+    """Representation and action -> values `[E, N, B]`."""
+    return ensemble(SoftCritic, num_critics)(network, project)
 
 
 def weights_of(logits: Array, modules: int) -> Array:

@@ -11,8 +11,7 @@ from cmta_jax import sac
 from cmta_jax.networks.heads import MultiHead, PerTask
 from cmta_jax.networks.mixture import MixtureEncoder
 from cmta_jax.networks.mlp import MLP
-from cmta_jax.networks.original_soft_modules import OriginalRouting
-from cmta_jax.networks.soft_modularization import Routing, SoftModules, mix
+from cmta_jax.networks.soft_modularization import OriginalRouting, Routing, SoftModules, mix
 from cmta_jax.types import Spec
 
 N, B, D = SPEC.num_tasks, ROWS, 4
