@@ -20,6 +20,7 @@ slow: install
 
 lint: install
 	$(python) -m ruff check .
+	$(python) -m ruff format --check .
 
 install: $(installed)
 
