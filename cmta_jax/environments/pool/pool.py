@@ -1,6 +1,7 @@
 """The lanes of all seeds, tasks and copies as one vector of environments with a common episode clock."""
 
 from collections.abc import Sequence
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -29,9 +30,9 @@ class Pool:
         max_restarts: lost workers (or failed episodes of one lane in a row) after which `TooManyFaults` is raised.
     """
 
-    observation_dim = shared_memory.OBSERVATION_DIM
-    action_dim = shared_memory.ACTION_DIM
-    num_goal_sets = schedule.NUM_GOAL_SETS
+    observation_dim: ClassVar[int] = shared_memory.OBSERVATION_DIM
+    action_dim: ClassVar[int] = shared_memory.ACTION_DIM
+    num_goal_sets: ClassVar[int] = schedule.NUM_GOAL_SETS
 
     def __init__(
         self,
@@ -55,7 +56,8 @@ class Pool:
         self._shared = self._team.shared
         self._team.draw_goal_sets(self.seeds)
         self._episodes = Episodes(config, self.seeds, copies, self.num_lanes, self.action_dim)
-        self._observation = None  # what the lanes act on next; None before the first reset
+        self._observation = np.zeros((self.num_lanes, self.observation_dim), np.float32)  # what the lanes act on next
+        self._begun = False  # whether there was a reset
         self._sent = False
 
     def reset(self, episode: int = 0, goal_sets: np.ndarray | None = None) -> np.ndarray:
@@ -75,7 +77,7 @@ class Pool:
                 raise ValueError(f"goal_sets must be {self.num_lanes} numbers from 0 to {self.num_goal_sets - 1}.")
         self._episodes.begin(episode, goal_sets)
         self._reset_lanes(np.ones(self.num_lanes, bool))
-        self._observation = self._shared["reset_observation"].copy()
+        self._observation, self._begun = self._shared["reset_observation"].copy(), True
         return self._observation
 
     def send(self, action: np.ndarray) -> None:
@@ -87,7 +89,7 @@ class Pool:
         Raises:
             ValueError: if an action is not finite (MuJoCo would silently reset its state) or of another shape.
         """
-        _must(self._observation is not None, "reset before the first send")
+        _must(self._begun, "reset before the first send")
         _must(not self._sent, "receive before the next send")
         action = self._checked(action)
         self._episodes.actions[self._episodes.step] = action
@@ -140,6 +142,7 @@ class Pool:
         self._episodes.load(snapshot)
         while not self._replay():
             pass  # a worker was lost meanwhile and has been replaced: once more
+        self._begun = True
         return self._observation
 
     def ping(self) -> None:
@@ -152,10 +155,10 @@ class Pool:
         """Ends the workers. Called at exit if nobody does; may be called twice."""
         self._team.close()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property
