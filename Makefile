@@ -7,16 +7,29 @@ ARGS ?=
 python := $(VENV)/bin/python
 installed := $(VENV)/installed
 
-.PHONY: train test slow lint install lock clean
+.PHONY: train test slow nightly processors lint install lock clean
 
 train: install
 	$(python) -m experiments.run --flagfile=quickstart.flags $(ARGS)
 
+# Two processes, a file of tests in one of them. To look into one test: .venv/bin/python -m pytest tests/test_losses.py -k name
+pytest := $(python) -m pytest --numprocesses=2 --dist=loadfile
+
 test: install
-	$(python) -m pytest $(ARGS)
+	$(pytest) --durations=10 $(ARGS)
 
 slow: install
-	$(python) -m pytest -m slow $(ARGS)
+	@echo "Tests that take minutes each: learning, long runs, interruptions at every moment, large fuzzing. About an hour."
+	$(pytest) --durations=0 --durations-min=10 -m slow $(ARGS)
+
+nightly: slow processors
+	@echo "The rest of the grids of which 'make test' takes a part: all methods, tasks and seeds. About half an hour."
+	$(pytest) --durations=0 --durations-min=10 -m nightly $(ARGS)
+
+processors: install
+	@echo "What 'make test' runs, compiled for two older processors. About ten minutes."
+	XLA_FLAGS=--xla_cpu_max_isa=SSE4_2 $(pytest) $(ARGS)
+	XLA_FLAGS=--xla_cpu_max_isa=AVX2 $(pytest) $(ARGS)
 
 lint: install
 	$(python) -m ruff check .

@@ -5,18 +5,43 @@ import pathlib
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 # Tests compile more than they compute: the first halves it. Eight devices: runs of several seeds use several.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_force_host_platform_device_count=8")
+OURS = ("--xla_backend_optimization_level=0", "--xla_force_host_platform_device_count=8")
+GIVEN = os.environ.get("XLA_FLAGS", "").split()
+NAMES = {flag.partition("=")[0] for flag in GIVEN}
+os.environ["XLA_FLAGS"] = " ".join([*(flag for flag in OURS if flag.partition("=")[0] not in NAMES), *GIVEN])
 os.environ.setdefault("MUJOCO_GL", "disable")  # simulators must not look for a screen
 
-import jax
-import pytest
+import jax  # noqa: E402  it reads the environment
+import pytest  # noqa: E402
 
 CACHE = pathlib.Path(__file__).parent.parent / ".cache" / "jax"
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_compilation_cache_dir", str(CACHE))  # a second run of the tests compiles less
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_programs():
+    """Toy runs of the same settings compile once per process."""
+    import shared_programs  # here, so that JAX has its settings before
+
+    with pytest.MonkeyPatch.context() as patch:
+        shared_programs.share(patch)
+        yield
+
+
+@pytest.fixture
+def compiled_anew():
+    """Runs of this test compile for themselves."""
+    from cmta_jax import methods
+    from cmta_jax.training import loop
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(methods, "build", methods.build.__wrapped__)
+        patch.setattr(loop, "compile_program", loop.compile_program.__wrapped__)
+        yield
 
 
 @pytest.fixture(scope="session")

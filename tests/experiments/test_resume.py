@@ -4,8 +4,6 @@ Everything is compared bit for bit: tables, and in the last checkpoint the learn
 normalisers, and where the simulators are.
 """
 
-import copy
-import functools
 import pathlib
 import signal
 import subprocess
@@ -62,23 +60,6 @@ def _kill():
     raise Killed
 
 
-@pytest.fixture
-def compiled_once(monkeypatch):
-    """Runs of the same flags share their compiled programs."""
-
-    @functools.cache
-    def plan(text):
-        return Plan(parse(text.split()), Toy)
-
-    def shared(settings, pool_class):
-        values = settings.values() | {"steps_per_task": 60}
-        mine = copy.copy(plan(" ".join(f"--{name}={value}" for name, value in values.items())))
-        mine.settings = settings
-        return mine
-
-    monkeypatch.setattr(run, "Plan", shared)
-
-
 def flags(method, seeds=1):
     shared = [flag for flag in SMALL if not flag.startswith("--cmta.") or method in ("cmta", "tsac")]
     return (*shared, *STEPS, f"--method={method}", f"--num_seeds={seeds}", *METHODS[method])
@@ -120,7 +101,6 @@ def check_interruptions(tmp_path, method, seeds, moments):
         assert_same(folder, tmp_path / "whole")
 
 
-@pytest.mark.usefixtures("compiled_once")
 def test_a_run_that_breaks_off_again_and_again_is_the_run(tmp_path):
     assert main(tmp_path / "whole", *flags("cmta")) == 0
     resume = ()
@@ -133,14 +113,12 @@ def test_a_run_that_breaks_off_again_and_again_is_the_run(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("compiled_once")
 @pytest.mark.parametrize("seeds", [1, 2])
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_may_break_off_at_every_moment(tmp_path, method, seeds):
     check_interruptions(tmp_path, method, seeds, MOMENTS.values())
 
 
-@pytest.mark.usefixtures("compiled_once")
 @pytest.mark.parametrize("moments", [(25,), pytest.param((35, 65), marks=pytest.mark.slow)])
 def test_a_signal_in_an_evaluation_postpones_it(tmp_path, moments):
     """The run is saved after the episode, and the evaluation, but for one at its last, is made when it goes on."""

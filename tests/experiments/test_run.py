@@ -19,7 +19,9 @@ from cmta_jax.environments.pool.faults import TooManyFaults
 from cmta_jax.storage.run_folder import RunFolder
 from experiments import run
 from experiments.command_line import checks
+from experiments.command_line.parse import parse
 from experiments.training_run import training_session
+from experiments.training_run.setup import Plan
 from experiments.training_run.signals import Stop, Stopped
 
 
@@ -63,6 +65,7 @@ def test_the_learners_metrics_are_written_once_it_learns(whole):
     assert all(float(row["critic_loss"]) > 0 and float(row["temperature/push-v3"]) > 0 for row in rows)
 
 
+@pytest.mark.usefixtures("compiled_anew")
 def test_the_flags_of_a_folder_run_it_again(whole, tmp_path):
     assert run.main([f"--flagfile={whole}/flags.flags", f"--workdir={tmp_path}/again"], Toy) == 0
     assert numbers(tmp_path / "again") == numbers(whole)
@@ -192,7 +195,7 @@ def test_a_replay_that_does_not_fit_is_refused_before_anything_starts(tmp_path, 
     said = capsys.readouterr().err
     assert "--replay_capacity=400 needs 0.0 GiB" in said and "give at most" in said
     fitting = int(said.rstrip(".\n").rpartition(" ")[2])
-    assert main(tmp_path / "fits", f"--replay_capacity={fitting}", "--batch_per_task=2", "--steps_per_task=20") == 0
+    Plan(parse([*SMALL, f"--replay_capacity={fitting}", "--batch_per_task=2"]), Toy)  # is not refused
 
 
 def test_free_memory_is_what_the_container_leaves(monkeypatch, tmp_path):

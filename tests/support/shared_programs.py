@@ -1,0 +1,46 @@
+"""Toy runs with the same settings share their compiled functions, because compiling takes most of their time."""
+
+import dataclasses
+import functools
+
+from cmta_jax import methods
+from cmta_jax.config import TrainingConfig
+from cmta_jax.training import loop
+
+# Settings of the loop and of what surrounds it: no compiled function depends on them.
+OUTSIDE = ("steps_per_task", "eval_every", "eval_episodes", "log_every", "checkpoint_every", "keep_checkpoints", "seed")
+DEFAULTS = {name: getattr(TrainingConfig(), name) for name in OUTSIDE}
+
+
+def compiled_part(config: TrainingConfig) -> TrainingConfig:
+    """The settings that compiled functions depend on; all others have their defaults."""
+    return dataclasses.replace(config, **DEFAULTS)
+
+
+def share(patch) -> None:
+    """From now on equal settings give the same `Method` and the same `Program`, until `patch` is undone."""
+    build, compile_program = methods.build, loop.compile_program
+    built = {}
+
+    @functools.wraps(build)
+    def build_once(name, values, spec):
+        key = (_configs(name, values), spec)
+        if key not in built:
+            built[key] = build(name, values, spec)
+        return built[key]
+
+    compile_once = functools.cache(compile_program)
+
+    @functools.wraps(compile_program)
+    def compiled_once(method, spec, config, *others, **named):
+        return compile_once(method, spec, compiled_part(config), *others, **named)
+
+    patch.setattr(methods, "build", build_once)
+    patch.setattr(loop, "compile_program", compiled_once)
+
+
+def _configs(name, values):
+    """The settings of a method and of the methods that it wraps."""
+    config = methods.configure(name, values)
+    base = getattr(config, "base", None)
+    return (name, config, *(_configs(base, values) if base else ()))
