@@ -87,4 +87,6 @@ def heads(config: sac.Config, spec: Spec, trunk: type[nn.Module] = MLP) -> tuple
     """The actor and the critics of the shared sizes, on `trunk`."""
     hidden = (config.hidden_dim,) * config.hidden_layers
     bias = log_std_bias(config.log_std_mode, config.initial_log_std)
-    return Actor(hidden, spec.action_dim, bias, trunk), Critics(hidden, config.num_critics, trunk)
+    return Actor(hidden, spec.action_dim, bias, trunk), Critics(
+        hidden, config.num_critics, trunk, config.critic_layer_norm
+    )

@@ -1,6 +1,9 @@
 """CMTA: contrastive modules with temporal attention (Lan et al., NeurIPS 2023), and its ablations."""
 
 import dataclasses
+from typing import Any
+
+import jax
 
 from cmta_jax import sac
 from cmta_jax.config import setting
@@ -17,10 +20,22 @@ class Config(mixture.Config):
 
     temporal: bool = setting(True, "attention reads the LSTM; off = the ablation without temporal information")
     detach_task: bool = setting(True, "no gradient from the attention to the task encoder")
+    memory_learning_rate: float = setting(
+        0.0, "Adam's rate for the LSTM; 0 = that of --critic_learning_rate (Deviation 26)", minimum=0.0
+    )
 
 
 def make(config: Config, spec: Spec) -> Method:
-    """CMTA as a `Method`."""
+    """CMTA as a `Method`.
+
+    Raises:
+        ValueError: the LSTM is to have a learning rate of its own, and there is no LSTM or the critics do not learn.
+    """
+    if config.memory_learning_rate and not (config.temporal and config.critic_learning_rate):
+        raise ValueError(
+            f"--cmta.memory_learning_rate={config.memory_learning_rate:g} needs --cmta.temporal=true and a "
+            "--critic_learning_rate above 0: leave it at 0, which means the critics' rate."
+        )
     return sac.make(config, spec, networks(config, spec))
 
 
@@ -32,4 +47,19 @@ def networks(config: Config, spec: Spec) -> sac.Networks:
     def begin(copies):
         return zero_carry(config.encoding_dim, (spec.num_tasks, copies)) if config.temporal else ()
 
-    return mixture.networks(config, spec, task_encoder, encoder, begin)
+    networks = mixture.networks(config, spec, task_encoder, encoder, begin)
+    return networks._replace(scale_updates=lambda updates: scale_memory(config, updates))
+
+
+def scale_memory(config: Config, updates: Any) -> Any:
+    """Updates of `sac.critic_group` with the LSTM's at its own rate; what they were where the rates are equal.
+
+    Args:
+        updates: made at the critic's rate.
+    """
+    if config.memory_learning_rate in (0.0, config.critic_learning_rate):
+        return updates
+    ratio = config.memory_learning_rate / config.critic_learning_rate
+    parts = updates["encoder"]["params"]
+    memory = jax.tree.map(lambda update: ratio * update, parts["memory"])
+    return {**updates, "encoder": {"params": {**parts, "memory": memory}}}

@@ -47,7 +47,8 @@ def networks(config: Config, spec: Spec) -> sac.Networks:
         network = functools.partial(OriginalSoftModules, **sizes, base_dim=config.base_dim, gate_dim=config.gate_dim)
         task_encoder, encoder, represent = NoTask(spec.num_tasks), Identity(), alone
     actor = SoftActor(network, spec.action_dim, log_std_bias(config.log_std_mode, config.initial_log_std))
-    critics = soft_critics(network, config.form == "paper", config.num_critics)
+    normed = functools.partial(network, layer_norm=config.critic_layer_norm)
+    critics = soft_critics(normed, config.form == "paper", config.num_critics)
     hooks = {"task_weights": task_weights} if config.loss_weights else {}
     return assembly.assemble(spec, task_encoder, encoder, actor, critics, represent=represent, **hooks)
 

@@ -36,13 +36,15 @@ class Critics(nn.Module):
     hidden: Sequence[int]
     num_critics: int = 2
     trunk: type[nn.Module] = MLP
+    layer_norm: bool = False  # before each ReLU
 
     @nn.compact
     def __call__(self, features: Array, action: Array) -> Array:
         inputs = jnp.concatenate([features, action], axis=-1)
+        sizes = {"hidden": self.hidden, "output_dim": 1, "layer_norm": self.layer_norm}
         if self.is_initializing() or jax.default_backend() != "cpu":
-            return ensemble(self.trunk, self.num_critics)(self.hidden, 1, name="trunk")(inputs)[..., 0]
-        trunk, stacked = self.trunk(self.hidden, 1, parent=None), self.variables["params"]["trunk"]
+            return ensemble(self.trunk, self.num_critics)(**sizes, name="trunk")(inputs)[..., 0]
+        trunk, stacked = self.trunk(**sizes, parent=None), self.variables["params"]["trunk"]
         each = [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(self.num_critics)]
         values = jnp.stack([trunk.apply({"params": params}, inputs) for params in each])[..., 0]
         return jax.lax.optimization_barrier(values)  # or whoever takes their mean sums in an order of its own
@@ -57,10 +59,12 @@ class MultiHead(nn.Module):
     hidden: Sequence[int]
     output_dim: int
     output_bias: Any = nn.initializers.zeros_init()
+    layer_norm: bool = False
 
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
-        shared = jax.nn.relu(MLP(self.hidden[:-1], self.hidden[-1], name="shared")(inputs))
+        shared = MLP(self.hidden[:-1], self.hidden[-1], layer_norm=self.layer_norm, name="shared")(inputs)
+        shared = jax.nn.relu(nn.LayerNorm(name="norm")(shared) if self.layer_norm else shared)
         heads = ensemble(MLP, inputs.shape[0], in_axes=0)
         return heads((), self.output_dim, self.output_bias, name="heads")(shared)
 
@@ -71,11 +75,12 @@ class PerTask(nn.Module):
     hidden: Sequence[int]
     output_dim: int
     output_bias: Any = nn.initializers.zeros_init()
+    layer_norm: bool = False
 
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
         networks = ensemble(MLP, inputs.shape[0], in_axes=0)
-        return networks(self.hidden, self.output_dim, self.output_bias, name="tasks")(inputs)
+        return networks(self.hidden, self.output_dim, self.output_bias, self.layer_norm, name="tasks")(inputs)
 
 
 def split_bias(log_std_bias: float):

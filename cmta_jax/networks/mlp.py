@@ -26,12 +26,14 @@ class MLP(nn.Module):
     hidden: Sequence[int]
     output_dim: int
     output_bias: Any = nn.initializers.zeros_init()
+    layer_norm: bool = False  # layer normalisation (learned scale and bias) before each ReLU
 
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
         rows = inputs.reshape(-1, inputs.shape[-1])
         for width in self.hidden:
-            rows = jax.nn.relu(nn.Dense(width, kernel_init=xavier_uniform)(rows))
+            rows = nn.Dense(width, kernel_init=xavier_uniform)(rows)
+            rows = jax.nn.relu(nn.LayerNorm()(rows) if self.layer_norm else rows)
         outputs = nn.Dense(self.output_dim, kernel_init=xavier_uniform, bias_init=self.output_bias)(rows)
         return outputs.reshape(*inputs.shape[:-1], self.output_dim)
 

@@ -35,15 +35,26 @@ class SoftModules(nn.Module):
     layers: int = 4
     modules: int = 4
     features: int = 64
+    layer_norm: bool = False
 
     @nn.compact
     def __call__(self, inputs: Array, task: Array) -> Array:
         routes = Routing(self.layers, self.modules, self.features, name="routing")(inputs * task)
         linear = ensemble(MLP, self.modules, in_axes=0)
-        hidden = jax.nn.relu(ensemble(MLP, self.modules)((), self.features, name="layer_0")(inputs))
+        hidden = ensemble(MLP, self.modules)((), self.features, name="layer_0")(inputs)
         for index, route in enumerate(routes[:-1], start=1):
-            hidden = jax.nn.relu(linear((), self.features, name=f"layer_{index}")(mix(route, hidden)))
+            mixed = mix(route, rectified(self.layer_norm, f"norm_{index - 1}", hidden))
+            hidden = linear((), self.features, name=f"layer_{index}")(mixed)
+        hidden = rectified(self.layer_norm, f"norm_{self.layers - 1}", hidden)
         return linear((), self.output_dim, self.output_bias, name="output")(mix(routes[-1], hidden)).mean(axis=0)
+
+
+def rectified(layer_norm: bool, name: str, hidden: Array) -> Array:
+    """ReLU, with layer normalisation of that name before it if asked; to be called inside a module.
+
+    The routing networks have none: a softmax bounds their outputs.
+    """
+    return jax.nn.relu(nn.LayerNorm(name=name)(hidden) if layer_norm else hidden)
 
 
 class Routing(nn.Module):
@@ -73,18 +84,22 @@ class OriginalSoftModules(nn.Module):
     features: int = 128
     base_dim: int = 400
     gate_dim: int = 256
+    layer_norm: bool = False
 
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
-        base = MLP((self.base_dim,), self.base_dim, name="base")(inputs)
+        base = MLP((self.base_dim,), self.base_dim, layer_norm=self.layer_norm, name="base")(inputs)
         task = TaskLayer(self.base_dim, name="task")(inputs.shape[0])
         gate = MLP((self.gate_dim,), self.gate_dim, name="gate")(jax.nn.relu(base * task[:, None]))
         *routes, last = OriginalRouting(self.layers, self.modules, name="routing")(gate)
-        hidden = ensemble(MLP, self.modules)((), self.features, name="layer_0")(jax.nn.relu(base))
+        hidden = ensemble(MLP, self.modules)((), self.features, name="layer_0")(
+            rectified(self.layer_norm, "norm_base", base)
+        )
         for index, route in enumerate(routes, start=1):
             layer = ensemble(MLP, self.modules, in_axes=0)((), self.features, name=f"layer_{index}")
-            hidden = layer(jax.nn.relu(mix(route, hidden)))
-        return MLP((), self.output_dim, self.output_bias, name="output")(jax.nn.relu(mix(last, hidden)[0]))
+            hidden = layer(rectified(self.layer_norm, f"norm_{index}", mix(route, hidden)))
+        hidden = rectified(self.layer_norm, f"norm_{self.layers}", mix(last, hidden)[0])
+        return MLP((), self.output_dim, self.output_bias, name="output")(hidden)
 
 
 class OriginalRouting(nn.Module):

@@ -1,5 +1,6 @@
 """Gradient descent: which optimiser moves what, and one step of it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -22,11 +23,19 @@ def transforms(config: Config) -> tuple[optax.GradientTransformation, ...]:
     return tuple(optax.chain(clip, optax.adam(rate)) for rate in rates)
 
 
-def descend(transform: optax.GradientTransformation, gradients: Any, optimizer: Any, params: Any) -> tuple[Any, Any]:
-    """One optimiser step: the new parameters and the new optimiser state."""
+def descend(
+    transform: optax.GradientTransformation, gradients: Any, optimizer: Any, params: Any,
+    scale: Callable[[Any], Any] = lambda updates: updates,
+) -> tuple[Any, Any]:  # fmt: skip
+    """One optimiser step: the new parameters and the new optimiser state.
+
+    Args:
+        scale: of the updates, for parameters with a learning rate of their own: Adam's update is proportional to the
+            rate, hence its state is the same whatever the rate.
+    """
     with jax.numpy_dtype_promotion("standard"):  # optax raises a float to an integer power
         updates, optimizer = transform.update(gradients, optimizer, params)
-        return optax.apply_updates(params, updates), optimizer
+        return optax.apply_updates(params, scale(updates)), optimizer
 
 
 def follow(config: Config, targets: Targets, params: Parameters) -> Targets:

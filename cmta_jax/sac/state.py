@@ -20,6 +20,7 @@ class Config:
     hidden_dim: int = setting(512, "width of the hidden layers of actor and critics", minimum=1)
     hidden_layers: int = setting(3, "hidden layers of actor and critics", minimum=1)
     num_critics: int = setting(2, "critics whose minimum is used", minimum=1)
+    critic_layer_norm: bool = setting(False, "layer normalisation before each ReLU of the critics (Deviation 25)")
     actor_learning_rate: float = setting(3e-4, "Adam's rate for the actor", minimum=0.0)
     critic_learning_rate: float = setting(3e-4, "Adam's rate for critics, encoders and task encoder", minimum=0.0)
     temperature_learning_rate: float = setting(3e-4, "Adam's rate for the temperatures", minimum=0.0)
@@ -81,6 +82,7 @@ class Networks(NamedTuple):
     auxiliary: Callable[[Any, Any], tuple[Array, Metrics]] = lambda out, next_out: (jnp.zeros(()), {})
     acting_encoder: Callable[[Parameters], Any] = lambda params: params.encoder
     task_weights: Callable[[Array], Array] = jnp.ones_like  # (log_temperature [N]) -> [N]
+    scale_updates: Callable[[Any], Any] = lambda updates: updates  # of `critic_group`: parts with a rate of their own
 
 
 class Noise(NamedTuple):

@@ -120,7 +120,7 @@ def critic_step(networks, state, batch, next_out, transform, error):
 
     group = critic_group(state.params)
     gradients, metrics = jax.grad(loss, has_aux=True)(group)
-    group, optimizer = descend(transform, gradients, state.optimizers.critic, group)
+    group, optimizer = descend(transform, gradients, state.optimizers.critic, group, networks.scale_updates)
     return state.params._replace(**group), optimizer, metrics
 
 

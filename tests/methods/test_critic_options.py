@@ -1,0 +1,87 @@
+"""Layer normalisation in the critics, and a learning rate of the LSTM's own."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import method_examples as examples
+import numpy as np
+import pytest
+
+from cmta_jax.networks.heads import Critics, MultiHead, PerTask
+from cmta_jax.networks.mlp import MLP
+
+METHODS = sorted(examples.VARIANTS)
+
+
+def step(method, state, seed=1):
+    """The state after one update on a random batch."""
+    batch = examples.random_batch(seed, method)
+    return examples.as_written(method.update)(state, batch, jax.random.key(seed))[0]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_methods_critics_have_layer_norm_if_asked(name):
+    plain, normed = (examples.small(name, critic_layer_norm=asked) for asked in (False, True))
+    before, after = (jax.eval_shape(method.init, jax.random.key(0)).params for method in (plain, normed))
+    names = [jax.tree_util.keystr(path) for path, _ in jax.tree.leaves_with_path(after)]
+    scales = [name for name in names if "scale" in name.rpartition("[")[2]]
+    assert scales and all("critic" in name for name in scales)
+    assert len(names) == len(jax.tree.leaves(before)) + 2 * len(scales)  # a scale and a bias each
+
+
+@pytest.mark.parametrize(("trunk", "norms"), [(MLP, 2), (MultiHead, 2), (PerTask, 2)])
+def test_a_critic_with_layer_norm_does_not_see_the_size_of_its_first_layer(trunk, norms):
+    """Mean 0 and variance 1 before the ReLU: the first layer times 100 gives the same value (its bias is 0)."""
+    critics = Critics((8, 8), 2, trunk, layer_norm=True)
+    features, action = jax.random.normal(jax.random.key(1), (3, 5, 4)), jnp.zeros((3, 5, 2))
+    params = critics.init(jax.random.key(0), features, action)
+    found = [path for path, _ in jax.tree.leaves_with_path(params) if "scale" in jax.tree_util.keystr(path[-1:])]
+    assert len(found) == norms
+
+    def first_layer_times_100(path, leaf):
+        place = jax.tree_util.keystr(path)
+        return 100 * leaf if "Dense_0" in place and "kernel" in place and "heads" not in place else leaf
+
+    larger = jax.tree.map_with_path(first_layer_times_100, params)
+    before, after = (critics.apply(each, features, action) for each in (params, larger))
+    np.testing.assert_allclose(after, before, rtol=1e-3, atol=1e-3 * float(jnp.abs(before).max()))
+    assert float(jnp.abs(before).max()) > 0
+
+
+def test_an_lstm_at_the_critics_rate_is_todays_run_bit_for_bit():
+    plain = examples.small("cmta")
+    equal = examples.small("cmta", **{"cmta.memory_learning_rate": 3e-4})
+    start = plain.init(jax.random.key(0))
+    chex.assert_trees_all_equal(step(equal, start), step(plain, start))
+
+
+@pytest.mark.parametrize("name", ["cmta", "tsac"])
+def test_an_lstm_at_a_tenth_of_the_rate_moves_a_tenth_and_nothing_else_differs(name):
+    base = {"tsac.base": "cmta"} if name == "tsac" else {}
+    plain = examples.small(name, **base)
+    slow = examples.small(name, **base, **{"cmta.memory_learning_rate": 3e-5})
+    start = plain.init(jax.random.key(0))
+
+    def encoder(state):
+        params = state.params.base if name == "tsac" else state.params
+        return dict(params.encoder["params"])
+
+    before, fast, slowly = encoder(start), encoder(step(plain, start)), encoder(step(slow, start))
+    moved = jax.tree.map(lambda new, old: new - old, fast.pop("memory"), before["memory"])
+    moved_slowly = jax.tree.map(lambda new, old: new - old, slowly.pop("memory"), before["memory"])
+    largest = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(moved))
+    assert largest > 1e-4  # Adam's first step is about its rate
+    chex.assert_trees_all_close(moved_slowly, jax.tree.map(lambda leaf: 0.1 * leaf, moved), atol=1e-3 * largest)
+    chex.assert_trees_all_equal(slowly, fast)
+
+
+def test_the_optimisers_state_has_the_same_leaves_whatever_the_lstms_rate():
+    methods = [examples.small("cmta", **{"cmta.memory_learning_rate": rate}) for rate in (0.0, 3e-4, 1e-5)]
+    first, *others = (jax.eval_shape(method.init, jax.random.key(0)) for method in methods)
+    for other in others:
+        chex.assert_trees_all_equal_shapes_and_dtypes(other, first)
+
+
+def test_a_rate_of_an_lstm_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="--cmta.memory_learning_rate=1e-05 needs --cmta.temporal=true"):
+        examples.small("cmta", **{"cmta.memory_learning_rate": 1e-5, "cmta.temporal": False})
