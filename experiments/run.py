@@ -28,7 +28,8 @@ from cmta_jax.tracking.progress import Progress, Stopwatch
 from cmta_jax.tracking.run_costs import WithCosts
 from cmta_jax.tracking.tensorboard import TensorBoardWriter
 from cmta_jax.tracking.wandb import WandbWriter
-from cmta_jax.training.loop import Moment, TrainState
+from cmta_jax.training.loop import Moment
+from cmta_jax.training.program import TrainState
 from experiments import first_look
 from experiments.command_line import settings
 from experiments.command_line.parse import parse

@@ -1,6 +1,13 @@
-"""The axis of seeds: on each device a vmap over its share of them, and nothing to say to the other devices."""
+"""The axis of seeds: the seeds are shared out among the devices, each device runs a vmap over its seeds.
 
+The devices never communicate.
+"""
+
+import functools
+import inspect
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
 
 import jax
 import numpy as np
@@ -19,43 +26,52 @@ def spread(num_seeds: int, devices: Sequence[jax.Device] | None = None) -> Mesh:
     return Mesh(np.array(devices[:count]), (SEEDS,))
 
 
-def products_in(precision: str):
+def products_in(precision: str) -> AbstractContextManager[None]:
     """A context: matrix products traced in it round their inputs to `precision`."""
     return jax.default_matmul_precision(_ALGORITHMS.get(precision, precision))
 
 
 def for_each_seed(
-    function: Callable,
+    function: Callable[..., Any],
     mesh: Mesh,
     *,
-    shared: Sequence[int] = (),
-    donate: Sequence[int] = (),
+    shared: Sequence[str] = (),
+    donate: Sequence[str] = (),
     precision: str = "float32",
     once: bool = False,
-) -> Callable:
-    """`function` of one seed, compiled for all of them.
+) -> Callable[..., Any]:
+    """`function` of one seed, compiled for all of them; it keeps its name in profiles and logs.
 
     Args:
-        function: of pytrees; positional arguments only.
+        function: of pytrees. Call the result with positional arguments.
         mesh: from `spread`.
-        shared: numbers of the arguments that are the same for all seeds; the others lead with the seeds `[S, ...]`.
-        donate: numbers of the arguments whose buffers the results may use.
+        shared: arguments that are the same for all seeds; the others lead with the seeds `[S, ...]`.
+        donate: arguments whose buffers the results may use.
         precision: what matrix products round their inputs to; parameters and sums are float32 in any case.
-        once: it is called once, and a CPU's compiler need not take its time over it.
+        once: the function is called once: a CPU compiles it quickly rather than well.
 
     Raises:
-        ValueError: the devices have no such products.
+        ValueError: the devices have no products of this precision, or the function has no such argument.
     """
     on_cpu = mesh.devices.flat[0].platform == "cpu"
     if precision == "bfloat16" and on_cpu:
         raise ValueError("--matmul_precision=bfloat16 needs a GPU or TPU; use float32 on a CPU.")
+    common, donated = _places(function, shared), _places(function, donate)
 
+    @functools.wraps(function)
     def of_all(*arguments):
-        axes = [None if number in shared else 0 for number in range(len(arguments))]
+        axes = [None if number in common else 0 for number in range(len(arguments))]
         specs = tuple(Axes() if axis is None else Axes(SEEDS) for axis in axes)
         mapped = jax.vmap(function, in_axes=axes)
         with products_in(precision):
             return jax.shard_map(mapped, mesh=mesh, in_specs=specs, out_specs=Axes(SEEDS))(*arguments)
 
     options = _QUICK if once and on_cpu else None
-    return jax.jit(of_all, donate_argnums=tuple(donate), compiler_options=options)
+    return jax.jit(of_all, donate_argnums=donated, compiler_options=options)
+
+
+def _places(function: Callable[..., Any], names: Sequence[str]) -> tuple[int, ...]:
+    """The positions of the arguments with these names."""
+    if not names:
+        return ()
+    return tuple([*inspect.signature(function).parameters].index(name) for name in names)

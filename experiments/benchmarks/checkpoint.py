@@ -20,7 +20,7 @@ from cmta_jax.checkpoint import Checkpoint, Checkpointer
 from cmta_jax.config import TrainingConfig
 from cmta_jax.environments import EnvironmentConfig, Pool, resolve_tasks
 from cmta_jax.methods import build
-from cmta_jax.training import loop
+from cmta_jax.training.program import compile_program, seed_keys_of
 from cmta_jax.training.replay import Replay
 from cmta_jax.types import Spec
 from experiments.benchmarks.grid import Cell, sweep
@@ -48,9 +48,9 @@ def measure(cell: Cell, options: Options) -> dict[str, float]:
     tasks, horizon = resolve_tasks(cell.benchmark), EnvironmentConfig.horizon
     spec = Spec(tasks, Pool.observation_dim, Pool.action_dim, horizon)
     method = build(cell.method, {"hidden_dim": options.hidden_dim, "batch_per_task": options.batch_per_task}, spec)
-    program = loop.compile_program(method, spec, config, options.batch_per_task)
+    program = compile_program(method, spec, config, options.batch_per_task)
     observation = jnp.zeros((cell.seeds, len(tasks), 1, spec.observation_dim))
-    learner, replay, rollout = program.start(loop.seed_keys_of(config), observation)
+    learner, replay, rollout = program.start(seed_keys_of(config), observation)
     template = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), ((learner, rollout), replay))
     replay = replay._replace(rows=jax.tree.map(jnp.ones_like, replay.rows), valid=jnp.ones_like(replay.valid))
     pool = {"actions": np.zeros((horizon, cell.seeds * len(tasks), spec.action_dim), np.float32)}

@@ -21,6 +21,7 @@ from cmta_jax.environments.pool.pool import Step
 from cmta_jax.methods import build
 from cmta_jax.training import loop
 from cmta_jax.training.loop import Moment
+from cmta_jax.training.program import compile_program, seed_keys_of
 from cmta_jax.types import Spec
 from experiments.benchmarks import cores
 from experiments.benchmarks.grid import Cell, sweep
@@ -54,12 +55,12 @@ def measure(cell: Cell, options: Options, simulator_cores: Sequence[int] = ()) -
     environment = EnvironmentConfig(tasks=tasks, goals="fixed")
     spec = Spec(tasks, Pool.observation_dim, Pool.action_dim, environment.horizon)
     method = build(cell.method, {"hidden_dim": options.hidden_dim, "batch_per_task": batch_per_task}, spec)
-    program = loop.compile_program(method, spec, config, batch_per_task)
+    program = compile_program(method, spec, config, batch_per_task)
     with Pool(environment, range(seeds), workers=len(simulator_cores) or None) as pool:
         if simulator_cores:
             for pid in pool.worker_pids:
                 os.sched_setaffinity(pid, simulator_cores)
-        start = program.start(loop.seed_keys_of(config), pool.reset(0).reshape(seeds, len(tasks), 1, -1))
+        start = program.start(seed_keys_of(config), pool.reset(0).reshape(seeds, len(tasks), 1, -1))
         action = np.asarray(start.rollout.action).reshape(pool.num_lanes, -1)
         pools = {"iteration": pool, "serial": Serial(pool), "learner": Still(_step(pool, action))}
         moment, times = Moment(0, start, {}), {way: [] for way in (*pools, "simulators")}

@@ -108,7 +108,7 @@ def prepare(method: Method, spec: Spec, options: Options, seeds: int) -> Subject
     mesh = spread(seeds, jax.devices()[:1])
     state = for_each_seed(method.init, mesh, once=True)(keys)
     batch = jax.vmap(lambda key: random_batch(method, spec, options.batch_per_task, key))(keys)
-    update = for_each_seed(method.update, mesh, donate=[0], precision=options.matmul_precision)
+    update = for_each_seed(method.update, mesh, donate=["state"], precision=options.matmul_precision)
     began = time.perf_counter()
     lowered = update.lower(state, batch, keys)
     compiled = lowered.compile()

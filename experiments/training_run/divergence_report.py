@@ -14,7 +14,7 @@ import numpy as np
 
 from cmta_jax.checkpoint import arrays, trees
 from cmta_jax.storage.run_folder import RunFolder
-from cmta_jax.training.divergence import GUARDED, NotFinite, Watch
+from cmta_jax.training.divergence import GUARDED, Divergence, NotFinite
 
 log = logging.getLogger(__name__)
 
@@ -23,17 +23,17 @@ class NumericalTrouble(RuntimeError):
     """A run that computes with numbers that are none, or diverges; the message is one sentence for the user."""
 
 
-def check(watch: Any, folder: RunFolder, seeds: Sequence[int], tasks: Sequence[str], limit: float) -> None:
+def check(divergence: Any, folder: RunFolder, seeds: Sequence[int], tasks: Sequence[str], limit: float) -> None:
     """Raises NumericalTrouble, after writing about it, if an update went wrong; fetches one number if none did.
 
     Args:
-        watch: leaves `[S, ...]` on the device, or `()`.
+        divergence: leaves `[S, ...]` on the device, or `()`.
         limit: of the critic losses; 0 for none.
     """
-    steps = np.asarray(watch.step) if watch else np.zeros(0, int)
+    steps = np.asarray(divergence.step) if divergence else np.zeros(0, int)
     if (steps < 0).all():
         return
-    held = jax.device_get(watch)
+    held = jax.device_get(divergence)
     found = [_update(_of_seed(held, i), seed, tasks, limit) for i, seed in enumerate(seeds) if steps[i] >= 0]
     first = min(found, key=lambda one: one["step"])
     batches = {f"seed-{seed}": _of_seed(held, i).batch for i, seed in enumerate(seeds) if steps[i] >= 0}
@@ -43,7 +43,7 @@ def check(watch: Any, folder: RunFolder, seeds: Sequence[int], tasks: Sequence[s
 
 def explain(error: NotFinite, folder: RunFolder, seeds: Sequence[int], tasks: Sequence[str], limit: float) -> None:
     """Raises NumericalTrouble for a step that could not be taken: for the update that led there, if one did."""
-    check(error.watch, folder, seeds, tasks, limit)
+    check(error.divergence, folder, seeds, tasks, limit)
     wrong = {}
     for name, values in trees.named(error.lanes).items():
         places = np.argwhere(~np.isfinite(values).all(axis=tuple(range(3, values.ndim))))  # [.., (s, n, c)]
@@ -55,38 +55,38 @@ def explain(error: NotFinite, folder: RunFolder, seeds: Sequence[int], tasks: Se
     raise NumericalTrouble(_sentence(found, limit, where))
 
 
-def _of_seed(watch: Watch, index: int) -> Watch:
-    return jax.tree.map(lambda leaf: leaf[index], watch)
+def _of_seed(divergence: Divergence, index: int) -> Divergence:
+    return jax.tree.map(lambda leaf: leaf[index], divergence)
 
 
-def _update(watch: Watch, seed: int, tasks: Sequence[str], limit: float) -> dict[str, Any]:
+def _update(divergence: Divergence, seed: int, tasks: Sequence[str], limit: float) -> dict[str, Any]:
     """What was wrong with one seed's update, in words and numbers."""
-    values = watch.metrics | {f"parameters {name}": norm for name, norm in watch.norms.items()}
+    values = divergence.metrics | {f"parameters {name}": norm for name, norm in divergence.norms.items()}
     beyond = {
-        name: value for name, value in watch.metrics.items()
+        name: value for name, value in divergence.metrics.items()
         if name.endswith(GUARDED) and limit and np.isfinite(value).all() and (value > limit).any()
     }  # fmt: skip
     what = {name: value for name, value in values.items() if not np.isfinite(value).all()} | beyond
     return {
-        "step": int(watch.step), "seed": seed, "tasks": _tasks(watch, tasks),
+        "step": int(divergence.step), "seed": seed, "tasks": _tasks(divergence, tasks),
         "what": {name: _json(value) for name, value in what.items()}, "beyond the limit": sorted(beyond),
         "metrics": {name: _json(value) for name, value in values.items()},
     }  # fmt: skip
 
 
-def _tasks(watch: Watch, tasks: Sequence[str]) -> list[str]:
+def _tasks(divergence: Divergence, tasks: Sequence[str]) -> list[str]:
     """Tasks whose part of the batch is not finite; else those whose metrics are not, less than all; else none.
 
     Where everything is finite, it is the task with the largest value of Q.
     """
-    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(watch.batch)]
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(divergence.batch)]
     rows = [leaf.reshape(len(tasks), -1) for leaf in leaves if np.issubdtype(leaf.dtype, np.floating)]
     wrong = np.stack([~np.isfinite(row).all(axis=1) for row in rows]).any(axis=0)
-    of_tasks = [value for value in watch.metrics.values() if value.shape == (len(tasks),)]
+    of_tasks = [value for value in divergence.metrics.values() if value.shape == (len(tasks),)]
     if not wrong.any() and of_tasks:
         wrong = np.stack([~np.isfinite(value) for value in of_tasks]).any(axis=0)
-    if not wrong.any() and np.isfinite(list(watch.norms.values())).all() and "q_mean" in watch.metrics:
-        wrong = np.arange(len(tasks)) == np.argmax(np.abs(watch.metrics["q_mean"]))
+    if not wrong.any() and np.isfinite(list(divergence.norms.values())).all() and "q_mean" in divergence.metrics:
+        wrong = np.arange(len(tasks)) == np.argmax(np.abs(divergence.metrics["q_mean"]))
     return [] if wrong.all() else [task for task, bad in zip(tasks, wrong, strict=True) if bad]
 
 

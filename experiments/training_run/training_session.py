@@ -18,7 +18,8 @@ from cmta_jax.tracking.progress import Stopwatch, TimedPool
 from cmta_jax.training import evaluation, loop
 from cmta_jax.training.divergence import NotFinite
 from cmta_jax.training.evaluation import Evaluation
-from cmta_jax.training.loop import Moment, TrainState
+from cmta_jax.training.loop import Moment
+from cmta_jax.training.program import TrainState
 from experiments.command_line.settings import as_flags
 from experiments.training_run import divergence_report
 from experiments.training_run.policy_files import BEST, NEWEST, PolicyFiles
@@ -84,7 +85,7 @@ class Session:
     def check(self, moment: Moment) -> None:
         """Raises NumericalTrouble if an update so far went wrong; waits for the learner."""
         limit = self.plan.settings.training.max_critic_loss
-        divergence_report.check(moment.watch, self.folder, self.plan.seeds, self.plan.tasks, limit)
+        divergence_report.check(moment.divergence, self.folder, self.plan.seeds, self.plan.tasks, limit)
 
     def evaluate(self, moment: Moment, stopped: Callable[[], bool] = lambda: False) -> Evaluation | None:
         """Plays `--eval_episodes` per task; afterwards the pool is where training goes on.

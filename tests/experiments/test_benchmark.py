@@ -40,7 +40,7 @@ def test_an_update_is_measured_as_a_run_would_make_it(monkeypatch):
         update, "for_each_seed", lambda *_, **options: seen.append(options) or for_each_seed(*_, **options)
     )
     assert benchmark.main(["--suite=update", "--matmul_precision=tensorfloat32", *TINY]) == 0
-    assert seen == [{"once": True}, {"donate": [0], "precision": "tensorfloat32"}]
+    assert seen == [{"once": True}, {"donate": ["state"], "precision": "tensorfloat32"}]
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux")

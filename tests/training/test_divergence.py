@@ -27,24 +27,24 @@ def params(value=1.0):
 
 
 def start():
-    return divergence.start(metrics(), divergence.norms_of(params()), batch(0))
+    return divergence.empty(metrics(), divergence.parameter_norms(params()), batch(0))
 
 
 def seen(*updates, limit=LIMIT):
-    """The watch after updates 0, 1, ..., each of which had such metrics and parameters."""
-    look = jax.jit(divergence.look, static_argnums=5)
+    """The divergence after updates 0, 1, ..., each of which had such metrics and parameters."""
+    check = jax.jit(divergence.check, static_argnums=5)
     held = start()
     for step, update in enumerate(updates):
-        held = look(held, jnp.int32(step), update[0], update[1], batch(step), limit)
+        held = check(held, jnp.int32(step), update[0], update[1], batch(step), limit)
     return held
 
 
 FINE = metrics(), params()
 WRONG = {
-    "a loss is no number": (metrics(actor_loss=jnp.float32(np.nan)), params()),
+    "a loss is NaN": (metrics(actor_loss=jnp.float32(np.nan)), params()),
     "a loss is infinite": (metrics(critic_loss=jnp.float32(-np.inf)), params()),
     "a metric of one task": (metrics(q_mean=jnp.array([1, np.nan], jnp.float32)), params()),
-    "a parameter is no number": (metrics(), params(np.nan)),
+    "a parameter is NaN": (metrics(), params(np.nan)),
     "a parameter is infinite": (metrics(), params(np.inf)),
     "the critic loss is beyond the limit": (metrics(critic_loss=jnp.float32(101)), params()),
 }
@@ -52,7 +52,7 @@ WRONG = {
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_the_first_update_that_goes_wrong_is_kept_with_its_batch(wrong):
-    held = seen(FINE, FINE, WRONG[wrong], FINE, WRONG["a loss is no number"])
+    held = seen(FINE, FINE, WRONG[wrong], FINE, WRONG["a loss is NaN"])
     assert held.step == 2
     np.testing.assert_array_equal(held.batch.observation, batch(2).observation)
     np.testing.assert_array_equal(held.metrics["critic_loss"], WRONG[wrong][0]["critic_loss"])
@@ -61,12 +61,12 @@ def test_the_first_update_that_goes_wrong_is_kept_with_its_batch(wrong):
 @pytest.mark.parametrize("clip", [0.0, 1.0])
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
 def test_a_gradient_that_is_not_finite_makes_a_parameter_so(wrong, clip):
-    """Which is why gradients are not looked at."""
+    """This is why gradients are not checked."""
     before = {"kernel": jnp.ones(2)}
     (transform, *_) = transforms(Config(max_gradient_norm=clip))
     gradients = {"kernel": jnp.array([1.0, wrong], jnp.float32)}
     after, _ = descend(transform, gradients, transform.init(before), before)
-    assert not np.isfinite(divergence.norms_of(after)["parameters"])
+    assert not np.isfinite(divergence.parameter_norms(after)["parameters"])
 
 
 def test_while_all_is_well_there_is_no_step():
@@ -77,16 +77,16 @@ def test_while_all_is_well_there_is_no_step():
 def test_every_seed_is_watched_by_itself():
     values = jnp.array([1.0, np.nan, 1.0])
 
-    def look(value):
-        return divergence.look(start(), jnp.int32(7), metrics(), params(value), batch(0), LIMIT)
+    def check(value):
+        return divergence.check(start(), jnp.int32(7), metrics(), params(value), batch(0), LIMIT)
 
-    held = jax.vmap(look)(values)
+    held = jax.vmap(check)(values)
     assert held.step.tolist() == [-1, 7, -1]
 
 
 def test_norms_go_by_the_names_of_fields():
     nested = params()._replace(action=params())
-    norms = divergence.norms_of(nested)
+    norms = divergence.parameter_norms(nested)
     assert "observation" in norms and "action/observation" in norms and len(norms) == 15
     np.testing.assert_allclose(norms["reward"], np.sqrt(2), rtol=1e-6)
-    assert list(divergence.norms_of({"a": jnp.ones(4), "b": jnp.ones(5)})) == ["parameters"]
+    assert list(divergence.parameter_norms({"a": jnp.ones(4), "b": jnp.ones(5)})) == ["parameters"]

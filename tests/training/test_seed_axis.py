@@ -8,7 +8,8 @@ import pytest
 from test_training import SPEC, TINY, Run
 
 from cmta_jax.methods import cmta
-from cmta_jax.training import loop, seed_axis
+from cmta_jax.training import seed_axis
+from cmta_jax.training.program import compile_program, seed_keys_of
 from cmta_jax.training.seed_axis import for_each_seed, spread
 
 
@@ -19,11 +20,9 @@ def test_every_device_has_the_same_number_of_seeds(num_seeds, devices):
 
 def test_a_run_over_devices_equals_the_run_on_one():
     run, alone = Run(num_seeds=4, steps_per_task=25), Run(num_seeds=4, steps_per_task=25)
-    alone.program = loop.compile_program(
-        cmta.make(TINY, SPEC), SPEC, alone.config, TINY.batch_per_task, jax.devices()[:1]
-    )
+    alone.program = compile_program(cmta.make(TINY, SPEC), SPEC, alone.config, TINY.batch_per_task, jax.devices()[:1])
     observation = alone.pool.reset(0).reshape(*alone.lanes, -1)
-    alone.state = alone.program.start(loop.seed_keys_of(alone.config), observation)
+    alone.state = alone.program.start(seed_keys_of(alone.config), observation)
     run.to_the_end(), alone.to_the_end()
     leaf = jax.tree.leaves(run.state.learner.params)[0]
     assert len(leaf.sharding.device_set) == 4 and len(alone.state.replay.cursor.sharding.device_set) == 1
@@ -47,7 +46,7 @@ def test_only_what_is_called_once_is_compiled_quickly(monkeypatch):
 
 
 def test_shared_arguments_are_the_same_for_all_seeds():
-    add = for_each_seed(lambda value, step: value + step, spread(4), shared=[1])
+    add = for_each_seed(lambda value, step: value + step, spread(4), shared=["step"])
     np.testing.assert_array_equal(add(jnp.arange(4), jnp.int32(10)), [10, 11, 12, 13])
 
 
@@ -63,3 +62,16 @@ def test_the_precision_reaches_every_product(precision, monkeypatch):
     product = for_each_seed(lambda matrix: matrix @ matrix, mesh, precision=precision)
     text = str(jax.make_jaxpr(product)(jnp.ones((1, 2, 2))))
     assert {"float32": "HIGHEST", "tensorfloat32": "HIGH", "bfloat16": "BF16_BF16_F32"}[precision] in text
+
+
+def test_a_compiled_function_keeps_its_name_in_profiles_and_logs():
+    def learn(state):
+        return state + 1
+
+    compiled = for_each_seed(learn, spread(1), donate=["state"])
+    assert "jit_learn" in compiled.lower(jnp.zeros(1)).as_text()
+
+
+def test_an_argument_that_does_not_exist_cannot_be_donated():
+    with pytest.raises(ValueError, match="replay"):
+        for_each_seed(jnp.sin, spread(1), donate=["replay"])
