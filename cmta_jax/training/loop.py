@@ -7,12 +7,13 @@ programs run per iteration: `learn` (sample, update) and `observe` (normalise, s
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
 from cmta_jax.config import TrainingConfig
+from cmta_jax.environments.interface import EnvironmentPool
 from cmta_jax.training.divergence import Divergence, NotFinite
 from cmta_jax.training.program import Program, Rollout, TrainState, seed_keys_of
 from cmta_jax.types import Metrics
@@ -28,7 +29,7 @@ class Moment(NamedTuple):
 
 
 def interact(
-    program: Program, pool: Any, config: TrainingConfig, horizon: int, state: TrainState, step: int = 0
+    program: Program, pool: EnvironmentPool, config: TrainingConfig, horizon: int, state: TrainState, step: int = 0
 ) -> Iterator[Moment]:
     """Algorithm 1: trains from `step` to the end of the run, and yields after each iteration (lines 2-20).
 

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -16,7 +16,7 @@ from cmta_jax.training import reward_normalizer
 from cmta_jax.training.divergence import Divergence
 from cmta_jax.training.replay import Replay, Row
 from cmta_jax.training.reward_normalizer import RewardNormalizer
-from cmta_jax.training.seed_axis import for_each_seed, spread
+from cmta_jax.training.seed_axis import Devices, for_each_seed, spread
 from cmta_jax.types import Array, Carry, Method, Metrics, Spec, Transition
 
 Learner = Any  # the method's learner state: a pytree with a field `params`
@@ -66,7 +66,7 @@ def compile_program(
     spec: Spec,
     config: TrainingConfig,
     batch_per_task: int,
-    devices: Sequence[jax.Device] | None = None,
+    devices: Devices | None = None,
 ) -> Program:
     """The jitted functions of a run; each is compiled at its first call.
 
@@ -148,13 +148,13 @@ class OneSeed:
         return learner, jax.tree.map(lambda values: values[-1], metrics), divergence
 
     def observe(
-        self, params: Any, replay: Replay, rollout: Rollout, step_result: Step, seed_key: Array, step: Array
+        self, params: Any, replay: Replay, rollout: Rollout, step_result: Any, seed_key: Array, step: Array
     ) -> tuple[Replay, Rollout]:
         """Algorithm 1, lines 11-12 for the action that was sent, and lines 4-10 for the next one.
 
         Args:
             params: that act.
-            step_result: what the pool returned, leaves `[N, C, ...]`.
+            step_result: the `Step` that the pool returned, with traced leaves `[N, C, ...]`.
             step: int32, environment steps per task before that step.
         """
         keys = keys_at(seed_key, step)

@@ -14,12 +14,13 @@ import numpy as np
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as Axes
 
+Devices = Sequence[Any]  # of jax.Device, which type checkers do not know as a type
 SEEDS = "seeds"
 _QUICK = {"xla_backend_optimization_level": 1}  # the random generator takes XLA long otherwise (BUILD_NOTES, Measured)
 _ALGORITHMS = {"bfloat16": "BF16_BF16_F32"}  # JAX's own "bfloat16" means tensorfloat32 on a GPU
 
 
-def spread(num_seeds: int, devices: Sequence[jax.Device] | None = None) -> Mesh:
+def spread(num_seeds: int, devices: Devices | None = None) -> Mesh:
     """As many devices (by default of all there are) as have the same number of seeds each."""
     devices = jax.devices() if devices is None else devices
     count = max(count for count in range(1, len(devices) + 1) if num_seeds % count == 0)
