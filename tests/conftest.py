@@ -36,11 +36,11 @@ def shared_programs():
 def compiled_anew():
     """Runs of this test compile for themselves."""
     from cmta_jax import methods
-    from cmta_jax.training import loop
+    from cmta_jax.training import program
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(methods, "build", methods.build.__wrapped__)
-        patch.setattr(loop, "compile_program", loop.compile_program.__wrapped__)
+        patch.setattr(program, "compile_program", program.compile_program.__wrapped__)
         yield
 
 

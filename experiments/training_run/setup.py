@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from cmta_jax import methods
-from cmta_jax.training.program import compile_program, seed_keys_of
+from cmta_jax.training import program
 from cmta_jax.types import Spec
 from experiments.command_line.checks import check_memory, free_bytes
 from experiments.command_line.settings import Settings
@@ -30,8 +30,8 @@ class Plan:
         self.lanes = (len(self.seeds), len(self.tasks), self.copies)
         spec = Spec(self.tasks, pool_class.observation_dim, pool_class.action_dim, environment.horizon)
         self.method = methods.build(settings.run.method, settings.values(), spec)
-        self.program = compile_program(self.method, spec, training_config, settings.method.batch_per_task)
-        self.seed_keys = seed_keys_of(training_config)
+        self.program = program.compile_program(self.method, spec, training_config, settings.method.batch_per_task)
+        self.seed_keys = program.seed_keys_of(training_config)
         observation = jax.ShapeDtypeStruct((*self.lanes, spec.observation_dim), np.float32)
         self.state_shapes = jax.eval_shape(self.program.start, self.seed_keys, observation)
         leaves = jax.tree.leaves(self.state_shapes.replay)

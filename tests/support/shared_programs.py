@@ -5,7 +5,7 @@ import functools
 
 from cmta_jax import methods
 from cmta_jax.config import TrainingConfig
-from cmta_jax.training import loop
+from cmta_jax.training import program
 
 # Settings of the loop and of what surrounds it: no compiled function depends on them.
 OUTSIDE = ("steps_per_task", "eval_every", "eval_episodes", "log_every", "checkpoint_every", "keep_checkpoints", "seed")
@@ -19,7 +19,7 @@ def compiled_part(config: TrainingConfig) -> TrainingConfig:
 
 def share(patch) -> None:
     """From now on equal settings give the same `Method` and the same `Program`, until `patch` is undone."""
-    build, compile_program = methods.build, loop.compile_program
+    build, compile_program = methods.build, program.compile_program
     built = {}
 
     @functools.wraps(build)
@@ -36,7 +36,7 @@ def share(patch) -> None:
         return compile_once(method, spec, compiled_part(config), *others, **named)
 
     patch.setattr(methods, "build", build_once)
-    patch.setattr(loop, "compile_program", compiled_once)
+    patch.setattr(program, "compile_program", compiled_once)
 
 
 def _configs(name, values):

@@ -8,8 +8,8 @@ import pytest
 from test_training import SPEC, TINY, Run
 
 from cmta_jax.methods import cmta
+from cmta_jax.training import program as program_lib
 from cmta_jax.training import seed_axis
-from cmta_jax.training.program import compile_program, seed_keys_of
 from cmta_jax.training.seed_axis import for_each_seed, spread
 
 
@@ -20,9 +20,11 @@ def test_every_device_has_the_same_number_of_seeds(num_seeds, devices):
 
 def test_a_run_over_devices_equals_the_run_on_one():
     run, alone = Run(num_seeds=4, steps_per_task=25), Run(num_seeds=4, steps_per_task=25)
-    alone.program = compile_program(cmta.make(TINY, SPEC), SPEC, alone.config, TINY.batch_per_task, jax.devices()[:1])
+    alone.program = program_lib.compile_program(
+        cmta.make(TINY, SPEC), SPEC, alone.config, TINY.batch_per_task, jax.devices()[:1]
+    )
     observation = alone.pool.reset(0).reshape(*alone.lanes, -1)
-    alone.state = alone.program.start(seed_keys_of(alone.config), observation)
+    alone.state = alone.program.start(program_lib.seed_keys_of(alone.config), observation)
     run.to_the_end(), alone.to_the_end()
     leaf = jax.tree.leaves(run.state.learner.params)[0]
     assert len(leaf.sharding.device_set) == 4 and len(alone.state.replay.cursor.sharding.device_set) == 1

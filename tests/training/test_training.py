@@ -14,8 +14,8 @@ from toy_pool import ToyPool
 from cmta_jax.config import TrainingConfig
 from cmta_jax.methods import cmta
 from cmta_jax.training import evaluation, loop, replay, reward_normalizer
+from cmta_jax.training import program as program_lib
 from cmta_jax.training.divergence import NotFinite
-from cmta_jax.training.program import compile_program, keys_at, seed_keys_of
 from cmta_jax.types import Spec
 
 HORIZON = 10
@@ -27,7 +27,7 @@ TINY = cmta.Config(hidden_dim=16, hidden_layers=1, encoding_dim=8, num_experts=2
 def program(config, training_config):
     """One program per configuration for all tests of this file: compiling is what takes their time."""
     method = sys.modules[type(config).__module__]
-    return compile_program(method.make(config, SPEC), SPEC, training_config, config.batch_per_task)
+    return program_lib.compile_program(method.make(config, SPEC), SPEC, training_config, config.batch_per_task)
 
 
 class Run:
@@ -40,7 +40,7 @@ class Run:
         self.pool = pool or ToyPool(2, seeds, self.config.copies_per_task, HORIZON)
         self.lanes = (len(seeds), 2, self.config.copies_per_task)
         observation = self.pool.reset(0).reshape(self.lanes + (-1,))
-        self.state = self.program.start(seed_keys_of(self.config), observation)
+        self.state = self.program.start(program_lib.seed_keys_of(self.config), observation)
         self.step, self.metrics = 0, {}
 
     def __iter__(self):
@@ -126,7 +126,7 @@ def test_the_update_that_goes_wrong_is_told_with_its_batch(updates):
             full = jax.tree.map(lambda leaf: jnp.array(leaf[0]), moment.state.replay)
         if moment.step == 6:
             break
-    keys = jax.random.split(keys_at(seed_keys_of(run.config)[0], 5).learn, updates)
+    keys = jax.random.split(program_lib.keys_at(program_lib.seed_keys_of(run.config)[0], 5).learn, updates)
     expected = replay.sample(full, jax.random.split(keys[0])[0], TINY.batch_per_task)
     assert moment.divergence.step.tolist() == [5]
     chex.assert_trees_all_equal(jax.tree.map(lambda leaf: leaf[0], moment.divergence.batch), expected)
