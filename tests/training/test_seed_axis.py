@@ -20,9 +20,8 @@ def test_every_device_has_the_same_number_of_seeds(num_seeds, devices):
 
 def test_a_run_over_devices_equals_the_run_on_one():
     run, alone = Run(num_seeds=4, steps_per_task=25), Run(num_seeds=4, steps_per_task=25)
-    alone.program = program_lib.compile_program(
-        cmta.make(TINY, SPEC), SPEC, alone.config, TINY.batch_per_task, jax.devices()[:1]
-    )
+    devices = (jax.devices()[0],)
+    alone.program = program_lib.compile_program(cmta.make(TINY, SPEC), SPEC, alone.config, TINY.batch_per_task, devices)
     observation = alone.pool.reset(0).reshape(*alone.lanes, -1)
     alone.state = alone.program.start(program_lib.seed_keys_of(alone.config), observation)
     run.to_the_end(), alone.to_the_end()
