@@ -7,7 +7,7 @@ ARGS ?=
 python := $(VENV)/bin/python
 installed := $(VENV)/installed
 
-.PHONY: train test slow nightly processors lint install lock clean
+.PHONY: train test slow nightly processors lint docs install lock clean
 
 train: install
 	$(python) -m experiments.run --flagfile=quickstart.flags $(ARGS)
@@ -34,6 +34,15 @@ processors: install
 lint: install
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
+
+# The site, in build/site; it needs no network to be read.
+docs: $(VENV)/docs-installed
+	$(python) -m mkdocs build --strict
+
+$(VENV)/docs-installed: pyproject.toml | install
+	$(python) -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	$(python) -m pip install --quiet --disable-pip-version-check --group docs
+	@touch $@
 
 install: $(installed)
 
