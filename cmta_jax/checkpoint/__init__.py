@@ -8,13 +8,13 @@ A checkpoint folder holds
     replay-000012.safetensors the blocks of the replay's rings that changed since the save before
     lock                      held by the one process that may write
 
-Nothing here is ever pickled, and no file is believed before its size and digest are checked.
+A checkpoint is complete once its files have been read back and its manifest is written. Nothing is pickled, and no
+file is used before its size and digest are checked.
 """
 
 from cmta_jax.checkpoint.files import CheckpointError
-from cmta_jax.checkpoint.manager import Checkpointer
+from cmta_jax.checkpoint.manager import Checkpointer, read_part
 from cmta_jax.checkpoint.policy import load_policy, save_policy
-from cmta_jax.checkpoint.snapshot import Checkpoint
-from cmta_jax.checkpoint.versions import versions
+from cmta_jax.checkpoint.snapshot import Checkpoint, versions
 
-__all__ = ["Checkpoint", "CheckpointError", "Checkpointer", "load_policy", "save_policy", "versions"]
+__all__ = ["Checkpoint", "CheckpointError", "Checkpointer", "load_policy", "read_part", "save_policy", "versions"]

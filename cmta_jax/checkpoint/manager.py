@@ -3,15 +3,17 @@
 import concurrent.futures
 import logging
 import pathlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from cmta_jax.checkpoint import folder, manifest, snapshot
 from cmta_jax.checkpoint.files import CheckpointError
+from cmta_jax.checkpoint.manifest import Manifest
 from cmta_jax.checkpoint.replay_files import Saved
 from cmta_jax.checkpoint.snapshot import Checkpoint, Copy
 
 log = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 
 class Checkpointer:
@@ -41,12 +43,12 @@ class Checkpointer:
     def save(self, checkpoint: Checkpoint, *, best: float | None = None, wait: bool = False) -> bool:
         """Starts saving; the checkpoint's arrays may be donated or overwritten as soon as this returns.
 
-        A save that fails for lack of space (or any other fault of the disk) is logged as a warning, leaves all
-        earlier checkpoints in place, and is made good by the next one.
+        If the disk is full, fails, or does not give back what was written, the save is logged as a warning and all
+        earlier checkpoints stay in place; the next save writes what this one could not.
 
         Args:
-            best: smoothed success, by which the best checkpoint is told; None where it was not measured.
-            wait: return when the checkpoint is on the disk.
+            best: smoothed success, which decides which checkpoint is the best; None where it was not measured.
+            wait: return when the checkpoint is complete.
 
         Returns:
             False if `wait` and the checkpoint could not be written.
@@ -61,7 +63,7 @@ class Checkpointer:
         return self.wait() if wait else True
 
     def wait(self) -> bool:
-        """Waits for the save in progress; false if it failed. Raises what no disk could have caused."""
+        """Waits for the save in progress; false if the disk refused it. Raises any other error of the save."""
         pending, self._pending = self._pending, None
         return pending.result() if pending else True
 
@@ -82,15 +84,13 @@ class Checkpointer:
         """
         self.wait()
         wanted = folder.steps(self._folder) if step is None else [step]
-        for candidate in reversed(wanted):
-            try:
-                return self._read(candidate, template_state, template_replay)
-            except CheckpointError as error:
-                reason = f"the checkpoint of step {candidate} in {self._folder} cannot be used: {error}"
-                if candidate == wanted[0]:
-                    raise CheckpointError(reason) from error
-                log.warning("%s; falling back to the one before", reason)
-        return None
+
+        def read(found: Manifest) -> Checkpoint:
+            checkpoint = snapshot.read(self._folder, found, template_state, template_replay)
+            self._saved = Saved(found.step, checkpoint.replay.cursor, checkpoint.replay.size, found.ring)
+            return checkpoint
+
+        return _newest_good(self._folder, wanted, read) if wanted else None
 
     def metadata(self, step: int | None = None) -> dict | None:
         """The metadata of the newest checkpoint with a readable manifest (or that of `step`); None if there is none."""
@@ -141,8 +141,41 @@ class Checkpointer:
         except OSError as error:
             log.warning("files that are no longer needed in %s could not be deleted (%s)", self._folder, error)
 
-    def _read(self, step: int, template_state: Any, template_replay: Any) -> Checkpoint:
-        found = manifest.read(manifest.path_of(self._folder, step))
-        checkpoint = snapshot.read(self._folder, found, template_state, template_replay)
-        self._saved = Saved(step, checkpoint.replay.cursor, checkpoint.replay.size, found.ring)
-        return checkpoint
+
+def read_part(directory: str | pathlib.Path, path: str, template: Any, step: int | None = None) -> tuple[int, Any]:
+    """Reads a subtree of the state of the newest good checkpoint, or of that of `step`; a run may be writing meanwhile.
+
+    Args:
+        path: of the subtree: keys, fields and positions joined by slashes.
+        template: the subtree with arrays or `jax.ShapeDtypeStruct` as leaves.
+
+    Returns:
+        The step of the checkpoint, and the template's tree with numpy leaves.
+
+    Raises:
+        CheckpointError: there is no checkpoint, none is good, or it does not match the template.
+    """
+    directory = pathlib.Path(directory)
+    wanted = folder.steps(directory) if step is None else [step]
+    if not wanted:
+        raise CheckpointError(f"{directory} holds no checkpoint")
+    return _newest_good(
+        directory, wanted, lambda found: (found.step, snapshot.read_part(directory, found, path, template))
+    )
+
+
+def _newest_good(directory: pathlib.Path, steps: Sequence[int], read: Callable[[Manifest], Result]) -> Result:
+    """What `read` makes of the last of `steps` (ascending) whose checkpoint is good; a warning for each other one.
+
+    Raises:
+        CheckpointError: none is good; the reason of the first one.
+    """
+    for step in reversed(steps):
+        try:
+            return read(manifest.read(manifest.path_of(directory, step)))
+        except CheckpointError as error:
+            reason = f"the checkpoint of step {step} in {directory} cannot be used: {error}"
+            if step == steps[0]:
+                raise CheckpointError(reason) from error
+            log.warning("%s; falling back to the one before", reason)
+    raise ValueError("no steps to choose from")

@@ -1,4 +1,4 @@
-"""The manifest of one checkpoint: a signed page of JSON that names every file it is made of."""
+"""The manifest of one checkpoint: a page of JSON with a checksum, which names every file of the checkpoint."""
 
 import json
 import math
@@ -46,7 +46,7 @@ def path_of(folder: pathlib.Path, step: int) -> pathlib.Path:
 
 
 def write(folder: pathlib.Path, manifest: Manifest) -> None:
-    """Completes a checkpoint: all its files must be durable."""
+    """Completes a checkpoint: all its files must be durable and verified."""
     chunks = sorted({block for block in manifest.ring.blocks if block})
     position = {chunk: index for index, chunk in enumerate(chunks)}
     ring = {"chunks": chunks, "blocks": [position.get(block) for block in manifest.ring.blocks]}
@@ -57,7 +57,7 @@ def write(folder: pathlib.Path, manifest: Manifest) -> None:
 
 
 def read(path: pathlib.Path) -> Manifest:
-    """Raises CheckpointError unless this is, byte for byte in meaning, a manifest that `write` wrote."""
+    """Raises CheckpointError unless this is a manifest with the digest that `write` gave it."""
     try:
         with open(path, "rb") as stream:
             content = stream.read(LARGEST + 1)

@@ -9,7 +9,7 @@ import numpy as np
 
 from cmta_jax.checkpoint import arrays, files, trees
 from cmta_jax.checkpoint.files import CheckpointError
-from cmta_jax.checkpoint.versions import versions
+from cmta_jax.checkpoint.snapshot import versions
 from cmta_jax.storage import atomic
 
 

@@ -1,8 +1,10 @@
 """What a checkpoint is made of, and how it goes to its files and comes back."""
 
+import importlib.metadata
 import json
 import math
 import pathlib
+import platform
 from typing import Any, NamedTuple
 
 import jax
@@ -13,12 +15,14 @@ from cmta_jax.checkpoint.arrays import Kind
 from cmta_jax.checkpoint.files import CheckpointError
 from cmta_jax.checkpoint.manifest import Manifest
 from cmta_jax.checkpoint.replay_files import Blocks, Saved
-from cmta_jax.checkpoint.versions import versions
 from cmta_jax.storage import atomic
+
+# Packages that can change a result.
+PACKAGES = "cmta_jax jax jaxlib flax optax numpy orbax-checkpoint metaworld mujoco gymnasium".split()
 
 
 class Checkpoint(NamedTuple):
-    """Everything that a run is at one moment."""
+    """The whole state of a run at one moment."""
 
     step: int  # environment steps per task
     state: Any  # pytree of arrays: learner, normalisers, keys, carries, observations, ...
@@ -28,7 +32,7 @@ class Checkpoint(NamedTuple):
 
 
 class Copy(NamedTuple):
-    """A checkpoint that the training loop can no longer change: on the host, but for some blocks of the replay."""
+    """A checkpoint that the training loop can no longer change: on the host, except for some blocks of the replay."""
 
     step: int
     best: float | None
@@ -53,12 +57,19 @@ def copy(checkpoint: Checkpoint, best: float | None, saved: Saved | None) -> Cop
 
 
 def write(folder: pathlib.Path, number: int, copy: Copy) -> Manifest:
-    """Writes all files of a checkpoint durably; it is complete when the returned manifest is written."""
+    """Writes all files of a checkpoint durably and verifies them; writing the returned manifest completes it.
+
+    Raises:
+        CheckpointError: a file does not read back as it was written.
+        OSError: the disk is full, or fails.
+    """
     ring = replay_files.write(folder / f"replay-{number:06d}.safetensors", copy.blocks)
     rest = copy.rest | {"replay/valid": np.packbits(copy.rest["replay/valid"])}
     rest_file = arrays.write(folder / f"rest-{number:06d}.safetensors", arrays.kinds_of(rest), rest.values())
     state = state_files.write(folder, state_name(number), copy.state)
     atomic.sync_folder(folder)
+    for file in {rest_file, *(block for block in ring.blocks if block and block not in copy.blocks.ring.blocks)}:
+        files.verify(folder, file)
     kinds = arrays.kinds_of(copy.state)
     return Manifest(copy.step, number, copy.best, copy.metadata, kinds, state, rest_file, ring)
 
@@ -75,6 +86,27 @@ def read(folder: pathlib.Path, manifest: Manifest, template_state: Any, template
     pool = {name.removeprefix("pool/"): array for name, array in rest.items()}
     replay = template_replay._replace(rows=rows, **fields)
     return Checkpoint(manifest.step, trees.rebuild(template_state, state), replay, pool, manifest.metadata)
+
+
+def read_part(folder: pathlib.Path, manifest: Manifest, path: str, template: Any) -> Any:
+    """Reads one subtree of the state, such as the parameters; `path` and `template` as in `manager.read_part`."""
+    prefix = f"{path}/"
+    kinds = {name.removeprefix(prefix): kind for name, kind in manifest.kinds.items() if name.startswith(prefix)}
+    trees.compare(path, kinds, trees.kinds(template))
+    state = state_files.read(folder, state_name(manifest.number), manifest.state, manifest.kinds)
+    leaves = {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
+    return trees.rebuild(template, leaves)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that can change a result; those not installed are left out."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
 
 
 def state_name(number: int) -> str:

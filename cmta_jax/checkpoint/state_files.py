@@ -1,26 +1,33 @@
 """The learner's state through orbax: one flat dictionary, written synchronously (by the checkpointer's own thread).
 
-Orbax's asynchronous saving of nested composites races; a flat item saved by one thread that waits for it cannot.
+Orbax's asynchronous saving of nested composites has a race. Here one thread saves a flat item and waits for it.
 """
 
+import contextlib
 import pathlib
+import tempfile
+from collections.abc import Iterator
 
 import numpy as np
 
 from cmta_jax.checkpoint import files
-from cmta_jax.checkpoint.arrays import Kind
+from cmta_jax.checkpoint.arrays import Kind, kinds_of
 from cmta_jax.checkpoint.files import CheckpointError, File
 from cmta_jax.storage import atomic
 
 
 def write(folder: pathlib.Path, name: str, state: dict[str, np.ndarray]) -> tuple[File, ...]:
-    """Writes folder/name/ durably and describes its files. Raises CheckpointError with orbax's reason."""
+    """Writes folder/name/ durably, reads it back, and describes its files.
+
+    Raises:
+        CheckpointError: orbax could not write it, or what was written does not read back as `state`.
+    """
     import orbax.checkpoint as ocp  # here, because reading a policy does not need its second of imports
 
-    state = {leaf: array for leaf, array in state.items() if array.size}  # orbax refuses arrays without elements
+    stored = {leaf: array for leaf, array in state.items() if array.size}  # orbax refuses arrays without elements
     try:
-        with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
-            checkpointer.save((folder / name).absolute(), args=ocp.args.PyTreeSave(state))
+        with _plain(folder) as place, ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
+            checkpointer.save(place / name, args=ocp.args.PyTreeSave(stored))
     except Exception as error:  # tensorstore reports a full disk in several types
         raise CheckpointError(f"orbax could not write {name} ({_sentence(error)})") from error
     paths = sorted((folder / name).rglob("*"))
@@ -28,6 +35,9 @@ def write(folder: pathlib.Path, name: str, state: dict[str, np.ndarray]) -> tupl
     for path in [*paths, folder / name]:
         if path.is_dir():
             atomic.sync_folder(path)
+    found = read(folder, name, described, kinds_of(state))
+    if changed := [leaf for leaf, array in state.items() if found[leaf].tobytes() != array.tobytes()]:
+        raise CheckpointError(f"{changed[0]!r:.120} in {name} does not read back as it was written")
     return described
 
 
@@ -41,7 +51,8 @@ def read(folder: pathlib.Path, name: str, described: tuple[File, ...], kinds: di
     state = {leaf: np.zeros(kind.shape, kind.dtype) for leaf, kind in kinds.items() if not np.prod(kind.shape)}
     stored = {leaf: kind for leaf, kind in kinds.items() if leaf not in state}
     try:
-        return state | _restore((folder / name).absolute(), stored)
+        with _plain(folder) as place:
+            return state | _restore(place / name, stored)
     except CheckpointError:
         raise
     except Exception as error:
@@ -57,6 +68,19 @@ def _restore(path: pathlib.Path, kinds: dict[str, Kind]) -> dict[str, np.ndarray
             raise CheckpointError(f"{path.name} holds other arrays than its manifest says")
         as_numpy = {leaf: ocp.RestoreArgs(restore_type=np.ndarray) for leaf in kinds}
         return checkpointer.restore(path, args=ocp.args.PyTreeRestore(dict.fromkeys(kinds, 0), restore_args=as_numpy))
+
+
+@contextlib.contextmanager
+def _plain(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    """An absolute path of the folder without glob characters, because orbax takes its own path for a pattern."""
+    folder = folder.absolute()
+    if not set("*?[]\\") & set(str(folder)):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="cmta_jax-") as parent:
+        link = pathlib.Path(parent) / "checkpoints"
+        link.symlink_to(folder, target_is_directory=True)
+        yield link
 
 
 def _sentence(error: Exception) -> str:

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import jax
 
 from cmta_jax import methods
-from cmta_jax.checkpoint import Checkpointer, load_policy
-from cmta_jax.checkpoint.part import read_part
+from cmta_jax.checkpoint import Checkpointer, load_policy, read_part
 from cmta_jax.results.protocol import Cell
 from cmta_jax.storage.flags_file import Flags
 from cmta_jax.storage.run_folder import CHANGEABLE, FLAGS, read_flags

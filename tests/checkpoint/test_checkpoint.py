@@ -44,6 +44,15 @@ def test_a_restored_run_is_the_run_that_was_saved(tmp_path, steps):
     example.assert_same(restored(tmp_path), example.at(steps[-1]))
 
 
+@pytest.mark.parametrize("name", ["[a]", "a*b", "what?", "back\\slash", "[!x]/deep"])
+def test_a_folder_may_have_characters_that_are_patterns_elsewhere(tmp_path, name):
+    (tmp_path / "a").mkdir()  # what [a] matches as a pattern
+    with Checkpointer(tmp_path / name) as checkpointer:
+        save_at(checkpointer, 10, 20)
+    example.assert_same(restored(tmp_path / name), example.at(20))
+    assert [*(tmp_path / "a").iterdir()] == []
+
+
 def test_a_resumed_run_goes_on_saving_only_what_is_new(tmp_path):
     with Checkpointer(tmp_path) as checkpointer:
         save_at(checkpointer, 300)

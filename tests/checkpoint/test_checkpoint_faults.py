@@ -153,6 +153,33 @@ def test_a_full_disk_costs_one_checkpoint_and_nothing_else(saved, place, monkeyp
     example.assert_same(restored(saved), example.at(220))
 
 
+def test_a_checkpoint_is_complete_only_when_it_reads_back(saved, monkeypatch, caplog):
+    """Orbax reports no error and loses the arrays; or a disk reports no error and keeps half of a file."""
+
+    def lose(self, path, *_, **__):
+        path.mkdir()
+        (path / "manifest.ocdbt").write_text("nothing")
+
+    whole = arrays.write
+
+    def cut(path, *rest):
+        file = whole(path, *rest)
+        truncate(path)
+        return file
+
+    with Checkpointer(saved) as checkpointer:
+        replay = example.play(checkpointer.restore(*example.templates()).replay, 160, 190)
+        for name, fault in (("orbax.checkpoint.Checkpointer.save", lose), ("cmta_jax.checkpoint.arrays.write", cut)):
+            caplog.clear()
+            with monkeypatch.context() as patch:
+                patch.setattr(name, fault)
+                assert not checkpointer.save(example.checkpoint(190, replay), wait=True)
+            assert "the checkpoint of step 190 could not be saved" in caplog.text
+            assert checkpointer.steps() == [*STEPS]
+        assert checkpointer.save(example.checkpoint(190, replay), wait=True)
+    example.assert_same(restored(saved), example.at(190))
+
+
 def _half(path):
     path.write_bytes(b"half")
     full_disk()
