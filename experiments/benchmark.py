@@ -1,13 +1,15 @@
 """Benchmarks: python -m experiments.benchmark --suite=update --json=update.json
 
-Suites: `simulator` (what a step of Meta-World costs, and the pool), `update` (the jitted update against plain matrix
+Suites: `simulator` (the cost of a step of Meta-World, and the pool), `update` (the jitted update against plain matrix
 products), `methods` (the same for every row of the paper's tables), `train` (end-to-end iterations with and without
-overlap), `memory` (what a run occupies), `checkpoint` (what a save and a resume cost).
-Speeds are ratios of things measured side by side in one run.
+overlap), `memory` (of a run), `checkpoint` (the cost of a save and of a resume).
+Speeds are ratios of times that were measured in turns in one run.
 """
 
 import importlib
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
@@ -29,29 +31,40 @@ def define_flags(values: flags.FlagValues) -> flags.FlagValues:
     flags.DEFINE_list("num_seeds", ["1"], f"seeds in one program {swept}", flag_values=values)
     flags.DEFINE_integer("hidden_dim", 512, "width of actor and critics", lower_bound=1, flag_values=values)
     flags.DEFINE_integer("batch_per_task", 128, "transitions per task in a batch", lower_bound=1, flag_values=values)
-    help = "what matrix products round their inputs to (suites update, methods, train, memory)"
+    help = "precision that matrix products round their inputs to (suites update, methods, train, memory)"
     flags.DEFINE_enum("matmul_precision", "float32", PRECISIONS, help, flag_values=values)
-    help = "cores that the learner keeps to, the simulators keeping to the others; 0: all share all (suite train)"
+    help = "cores of the learner alone, the simulators have the others; 0: all share all (suite train)"
     flags.DEFINE_integer("learner_cores", 0, help, lower_bound=0, flag_values=values)
     return values
 
 
 def measure(values: flags.FlagValues) -> None:
-    """Runs the suite that the flags name."""
+    """Runs the suite that the flags name.
+
+    Raises:
+        ValueError: a flag's value is missing or impossible.
+    """
     if values.suite is None:
-        raise ValueError(f"name one of the suites, as in --suite=update; there are {', '.join(SUITES)}")
+        raise ValueError(f"name one of the suites, as in --suite=update; they are {', '.join(SUITES)}")
     for name in ("method", "benchmark", "num_seeds"):
         if not values[name].value:
             raise ValueError(f"--{name}= names nothing: give a value or leave the flag out")
     if not all(number.isdecimal() and int(number) for number in values.num_seeds):
         raise ValueError(f"--num_seeds={','.join(values.num_seeds)}: give numbers such as 1,4")
-    options = Options(**{name: values[name].value for name in Options._fields})
-    options = options._replace(num_seeds=[int(number) for number in options.num_seeds])
-    importlib.import_module(f"experiments.benchmarks.{values.suite}").run(values.json, options)
+    asked: dict[str, Any] = {name: values[name].value for name in Options._fields}
+    asked["num_seeds"] = [int(number) for number in values.num_seeds]
+    importlib.import_module(f"experiments.benchmarks.{values.suite}").run(values.json, Options(**asked))
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Runs one suite; returns the exit status."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one suite.
+
+    Args:
+        arguments: without the program's name; by default those of the process.
+
+    Returns:
+        The exit status: 0, or 2 after one sentence on what is wrong.
+    """
     values = define_flags(flags.FlagValues())
     return run_command("benchmark", __doc__, values, sys.argv[1:] if arguments is None else arguments, measure)
 

@@ -5,7 +5,7 @@ Every run ends with it; for a run that still goes on:  python -m experiments.fir
 
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -14,13 +14,21 @@ from cmta_jax.results.protocol import cell_of
 from cmta_jax.results.reading import Run, read_run
 from experiments.command_line.commands import sentence
 from experiments.reporting import cells, names, panels, style
+from experiments.reporting.text_table import text_table
 
 COLOUR = style.BLUE
 HEADER = ("success (%)", "last", "best smoothed", "final policy", "Wilson 95 %")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Looks at the run folders given; returns the exit status, 2 after a sentence on what is wrong."""
+    """Prints the table of each run folder named and draws its success.png.
+
+    Args:
+        arguments: run folders.
+
+    Returns:
+        The exit status: 0, or 2 after one sentence on what is wrong.
+    """
     try:
         if not arguments or any(argument.startswith("-") for argument in arguments):
             raise ValueError("Name a run folder, as in python -m experiments.first_look runs/my_run.")
@@ -36,24 +44,25 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def summary(run: Run) -> str:
-    """Success per task (last evaluation, best smoothed, final policy), the paper's figures, the protocol."""
+    """Success of each task (last evaluation, best smoothed, final policy), the paper's figures and the protocol."""
     smoothed = statistics.smooth(run.success.mean(axis=0))  # [T, N]
     shown = [run.success[:, -1].mean(axis=0), smoothed.max(axis=0)]
-    rows = [HEADER]
+    rows: list[tuple[str, ...]] = [HEADER]
     for index, task in enumerate(run.tasks):
         rows.append((task, *(f"{100 * values[index]:.1f}" for values in shown), *_final(run, index)))
     means = (run.success[:, -1].mean(), statistics.max_smoothed(run.success))
     final = f"{100 * run.final.mean():.1f}" if run.goal_sets else "none yet"
     rows.append((f"mean of {len(run.tasks)} tasks", *(f"{100 * mean:.1f}" for mean in means), final, ""))
-    return "\n".join([_title(run), *_columns(rows), *_footnotes(run, means[1])])
+    return "\n".join([_title(run), *text_table(rows), *_footnotes(run, means[1])])
 
 
-def _title(run):
-    seeds = f"{len(run.seeds)} seeds" if len(run.seeds) > 1 else f"seed {run.seeds[0]}"
+def _title(run: Run) -> str:
+    seeds = f"{len(run.seeds)} seeds" if len(run.seeds) > 1 else f"seed {min(run.seeds)}"
     return f"{names.row_name(run.flags)}, {cells.title(cell_of(run))}, {seeds}, {run.steps[-1]:,} steps per task"
 
 
-def _final(run, index):
+def _final(run: Run, index: int) -> tuple[str, str]:
+    """Success of the final policy on a task, and its interval."""
     if not run.goal_sets:
         return "none yet", ""
     episodes = len(run.final) * run.goal_sets
@@ -61,14 +70,7 @@ def _final(run, index):
     return f"{100 * run.final[:, index].mean():.1f}", f"[{100 * low:.1f}, {100 * high:.1f}]"
 
 
-def _columns(rows):
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for first, *rest in rows:
-        texts = (text.rjust(width) for text, width in zip(rest, widths[1:], strict=True))
-        yield "  ".join([first.ljust(widths[0]), *texts]).rstrip()
-
-
-def _footnotes(run, max_smoothed):
+def _footnotes(run: Run, max_smoothed: float) -> Iterator[str]:
     yield f"The paper's figures: max smoothed {max_smoothed:.2%}, max {statistics.max_raw(run.success):.2%}."
     if run.goal_sets:
         yield f"Final policy: {run.goal_sets} goal set(s) per task and seed, one episode each."
@@ -76,11 +78,11 @@ def _footnotes(run, max_smoothed):
 
 
 def draw(run: Run, path: str | pathlib.Path) -> None:
-    """Draws success over steps: the mean over tasks, then every task; points are evaluations, lines are smoothed.
+    """Draws success against steps: the mean over tasks, then every task. Points are evaluations, lines are smoothed.
 
     Args:
-        run: with any number of tasks and seeds; a band shows the standard deviation over several seeds.
-        path: of the picture; its ending says which kind.
+        run: any number of tasks and seeds; a band shows the standard deviation over several seeds.
+        path: of the picture; its ending chooses the format.
     """
     mean = run.success.mean(axis=2, keepdims=True)
     curves = np.moveaxis(np.concatenate([mean, run.success], axis=2), 2, 0)  # [1 + N, S, T]

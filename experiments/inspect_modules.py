@@ -1,25 +1,29 @@
-"""What the modules learnt: experts and attention of a trained mixture (CMTA, CARE, or TSAC on one of them).
+"""Figures of what the modules learnt: experts and attention of a trained CMTA, CARE, or TSAC on one of them.
 
     python -m experiments.inspect_modules --workdir=runs/cmta
     python -m experiments.inspect_modules --workdir=runs/cmta --beside=runs/cmta_without_contrastive_loss
 
 plays one episode per task with the first seed's policy and draws, as PNG and PDF, into <workdir>/modules/ the paper's
 Figures 5 (t-SNE of the experts' encodings) and 7 (t-SNE of the attention weights), the similarity matrix of the
-experts, and for each task the attention over an episode beside its frames. The attention is the critics', which is
-the trained one; the actor's is the same but for --cmta.actor_encoder=frozen_random, where it is random.
+experts, and for each task the attention over an episode beside its frames. The attention is that of the critics,
+which is the trained one. That of the actor is the same, except with --cmta.actor_encoder=frozen_random, where it is
+random. A figure that a policy has too little for (one expert, episodes of one step) is left out with a sentence.
 """
 
+import functools
 import pathlib
 import sys
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from absl import flags
+from matplotlib.figure import Figure
 
 from cmta_jax.environments import Pool, rendering
+from cmta_jax.environments.interface import PoolFactory
 from experiments.command_line.commands import policy_flags, run_command
-from experiments.inspection import figures
+from experiments.inspection import encodings, figures
 from experiments.policies import films
 from experiments.policies.recording import Recording, record
 from experiments.policies.trained import Trained, load, title
@@ -37,18 +41,21 @@ def _flags() -> flags.FlagValues:
     return values
 
 
-def main(arguments: Sequence[str] | None = None, pool_class: Any = Pool) -> int:
-    """Runs the command line and returns the exit status.
+def main(arguments: Sequence[str] | None = None, pool_class: PoolFactory = Pool) -> int:
+    """Draws the figures that the command line asks for.
 
     Args:
         arguments: without the program's name; by default those of the process.
-        pool_class: makes the simulators, as `Pool` does.
+        pool_class: makes the simulators.
+
+    Returns:
+        The exit status: 0, or 2 after one sentence on what is wrong.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     return run_command("inspect_modules", __doc__, _flags(), arguments, lambda values: _inspect(values, pool_class))
 
 
-def _inspect(values: flags.FlagValues, pool_class: Any) -> None:
+def _inspect(values: flags.FlagValues, pool_class: PoolFactory) -> None:
     if not values.workdir:
         raise ValueError("No run was named: give --workdir, a run folder or a policy file.")
     sources = [source for source in (values.workdir, values.beside) if source]
@@ -60,39 +67,58 @@ def _inspect(values: flags.FlagValues, pool_class: Any) -> None:
     out = pathlib.Path(values.out) if values.out else runs[0].folder / "modules"
     out.mkdir(parents=True, exist_ok=True)
     with style.fonts():
-        for name, figure in _figures(runs, played, values.encoder, backend):
-            save(figure, out / name)
-            print(f"{out / name}.png", flush=True)
+        for name, draw in _figures(runs, played, values.encoder, backend):
+            try:
+                save(draw(), out / name)
+            except encodings.NothingToDraw as reason:
+                print(f"{name} is left out: {reason}.", flush=True)
+            else:
+                print(f"{out / name}.png", flush=True)
 
 
-def _play(trained: Trained, pool_class: Any, values: flags.FlagValues) -> tuple[Recording, np.ndarray, np.ndarray]:
-    """A recorded episode per seed and task, the goal sets `[S, N]` it was on, and their vectors."""
+class Played(NamedTuple):
+    """One recorded episode per seed and task."""
+
+    recording: Recording
+    attention: np.ndarray  # [T, S, N, K]
+    experts: np.ndarray  # [T, S, N, K, F]
+    goal_sets: np.ndarray  # [S, N], that the episodes were on
+    vectors: np.ndarray  # [S, N, G, D], of all goal sets
+
+
+def _play(trained: Trained, pool_class: PoolFactory, values: flags.FlagValues) -> Played:
     with pool_class(trained.settings.environment, trained.seeds, 1, values.env_workers) as pool:
         chosen = films.goal_sets_of(trained, pool, values.goal_set)
         recording = record(trained, pool, chosen, values.encoder)
-        if recording.attention is None:
+        if recording.attention is None or recording.experts is None:
             raise ValueError(
                 f"{trained.source} is a run of {title(trained)}, which has no experts to look at: give one of CMTA, "
                 "CARE or TSAC on one of them."
             )
-        return recording, chosen, pool.goal_vectors
+        return Played(recording, recording.attention, recording.experts, chosen, pool.goal_vectors)
 
 
-def _figures(runs: Sequence[Trained], played: Sequence[tuple], encoder: str, backend: str) -> Iterator[tuple[str, Any]]:
-    """Names and figures of the first seed's policies."""
+def _figures(
+    runs: Sequence[Trained], played: Sequence[Played], encoder: str, backend: str
+) -> Iterator[tuple[str, Callable[[], Figure]]]:
+    """Names of the figures of the first seed's policies, and what draws each (or raises NothingToDraw)."""
     titles, tasks = [title(run) for run in runs], runs[0].spec.task_names
-    experts = [(name, recording.experts[:, 0]) for name, (recording, *_) in zip(titles, played, strict=True)]
-    attention = [(name, recording.attention[:, 0]) for name, (recording, *_) in zip(titles, played, strict=True)]
-    yield "figure_5_experts", figures.experts_in_the_plane(experts)
-    yield "figure_7_attention", figures.attention_in_the_plane(attention, tasks, encoder)
-    yield "similarity", figures.similarities(experts)
-    recording, goal_sets, vectors = played[0]
-    steps = np.linspace(0, runs[0].spec.horizon, FRAMES).round().astype(int).tolist()
+    experts = [(name, one.experts[:, 0]) for name, one in zip(titles, played, strict=True)]
+    attention = [(name, one.attention[:, 0]) for name, one in zip(titles, played, strict=True)]
+    yield "figure_5_experts", lambda: figures.experts_in_the_plane(experts)
+    yield "figure_7_attention", lambda: figures.attention_in_the_plane(attention, tasks, encoder)
+    yield "similarity", lambda: figures.similarities(experts)
     for index, task in enumerate(tasks):
-        shots = films.shots_of(runs[0], recording, vectors, goal_sets, index, backend, steps)
-        frames = [(shot.step, shot.picture) for shot in shots]
-        heading = f"{task.removesuffix('-v3')}: attention of the {encoder}"
-        yield f"attention_{task}", figures.attention_over_time(heading, recording.attention[:, 0, index], frames)
+        yield f"attention_{task}", functools.partial(_attention_over_time, runs[0], played[0], index, encoder, backend)
+
+
+def _attention_over_time(trained: Trained, played: Played, index: int, encoder: str, backend: str) -> Figure:
+    """Attention over the episode of the task at `index`, beside frames of it."""
+    steps = np.linspace(0, trained.spec.horizon, FRAMES).round().astype(int).tolist()
+    shots = films.shots_of(trained, played.recording, played.vectors, played.goal_sets, index, backend, steps)
+    frames = [(shot.step, shot.picture) for shot in shots]
+    heading = f"{trained.spec.task_names[index].removesuffix('-v3')}: attention of the {encoder}"
+    return figures.attention_over_time(heading, played.attention[:, 0, index], frames)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
 
 writes report.md (everything on one page), table_1, table_2 and table_8 as .md and .tex, tables.csv, Figures 3, 4 and 6
 as .png and .pdf, and the numbers behind them (per_seed.csv, curves.csv). Further arguments are run folders, too.
-Runs whose success rates do not mean the same are refused, with the flag that differs.
+A folder that cannot be read, or has no evaluation yet, is left out and named. Runs whose success rates do not mean the
+same are refused, with the flag that differs.
 """
 
 import pathlib
@@ -15,7 +16,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from cmta_jax.results.grouping import gather
-from cmta_jax.results.reading import NoEvaluation, find_runs, read_run
+from cmta_jax.results.reading import NoEvaluation, Run, find_runs, read_run
 from experiments.command_line.commands import run_command
 from experiments.reporting import data, figures, formats, names, style, tables
 
@@ -62,7 +63,7 @@ def write_report(patterns: Sequence[str], out: pathlib.Path, may_differ: Sequenc
         The path of report.md.
 
     Raises:
-        ValueError: if there is no run, one is malformed, or runs do not belong together.
+        ValueError: if no run can be read, or runs do not belong together.
     """
     runs, remarks = _read(patterns)
     groups = {limit: gather(runs, names.row_name, limit, may_differ) for limit in _limits()}
@@ -83,20 +84,25 @@ def write_report(patterns: Sequence[str], out: pathlib.Path, may_differ: Sequenc
     return out / "report.md"
 
 
-def _limits():
+def _limits() -> list[int]:
+    """Environment steps per task at which the paper's tables end."""
     return sorted({table["steps_per_task"] for table in tables.PAPER["tables"]})
 
 
-def _read(patterns):
-    runs, remarks = [], []
+def _read(patterns: Sequence[str]) -> tuple[list[Run], list[str]]:
+    """The runs that can be read, and remarks on the others and on unfinished files."""
+    runs, remarks, faults = [], [], []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for folder in find_runs(patterns):
             try:
                 runs.append(read_run(folder))
-            except NoEvaluation as error:
+            except ValueError as error:
                 remarks.append(f"Left out: {error}")
+                faults += [] if isinstance(error, NoEvaluation) else [error]
     remarks += [str(warning.message) for warning in caught]
+    if not runs and faults:
+        raise faults[0]
     for remark in remarks:
         print(f"report: {remark}", file=sys.stderr)
     if not runs:
@@ -104,7 +110,7 @@ def _read(patterns):
     return runs, remarks
 
 
-def _page(filled, drawn, remarks):
+def _page(filled: Sequence[tables.Table], drawn: Sequence[str], remarks: Sequence[str]) -> str:
     parts = ["# Report", f"The paper: {tables.PAPER['source']}.", *(formats.markdown(table) for table in filled)]
     parts += ["## Figures", figures.CAPTION]
     parts += [f"![{name}]({name}.png)" for name in drawn]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import glob
+import os
 import pathlib
 import warnings
 from collections.abc import Iterable
@@ -51,9 +52,10 @@ def read_run(folder) -> Run:
         NoEvaluation: if no evaluation is complete yet.
     """
     folder = pathlib.Path(folder)
-    for name in ("flags.flags", "eval.csv"):
-        if not (folder / name).is_file():
-            raise ValueError(f"{folder} is not a run folder: it has no {name}.")
+    if not (folder / "flags.flags").is_file():
+        raise ValueError(f"{folder} is not a run folder: it has no flags.flags.")
+    if not (folder / "eval.csv").is_file():
+        raise NoEvaluation(f"{folder} holds no evaluation yet: it has no eval.csv.")
     flags = read_flags(folder / "flags.flags")
     seeds, tasks, steps, success = _evaluations(folder / "eval.csv")
     final, goal_sets = _final(folder / "final.csv", seeds, tasks)
@@ -107,17 +109,29 @@ def _warn(sentence):
 def find_runs(patterns: Iterable[str]) -> list[pathlib.Path]:
     """Run folders that the patterns name (`**` descends), without those inside another run folder (its checkpoints).
 
+    The leading part of a pattern that exists as it is written is taken literally: `runs/[a]` is the folder `[a]` where
+    there is one.
+
     Raises:
         ValueError: if a pattern matches no run folder.
     """
     found = {}
     for pattern in patterns:
-        matches = [pathlib.Path(match) for match in sorted(glob.glob(pattern, recursive=True))]
+        found_paths = sorted(glob.glob(_literal_where_it_exists(pattern), recursive=True))
+        matches = [pathlib.Path(path) for path in found_paths]
         folders = [match for match in matches if _is_run(match)]
         if not folders:
             raise ValueError(f"No run folder (flags.flags beside eval.csv) matches '{pattern}': {_remedy(matches)}")
         found.update((folder.resolve(), folder) for folder in folders)
     return [folder for path, folder in found.items() if not any(parent in found for parent in path.parents)]
+
+
+def _literal_where_it_exists(pattern: str) -> str:
+    """The pattern with its longest leading part that exists escaped."""
+    parts, count = pathlib.PurePath(pattern).parts, 0
+    while count < len(parts) and os.path.exists(os.path.join(*parts[: count + 1])):
+        count += 1
+    return os.path.join(*(glob.escape(part) for part in parts[:count]), *parts[count:]) if parts else pattern
 
 
 def _is_run(path):

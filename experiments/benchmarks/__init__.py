@@ -1,1 +1,1 @@
-"""Benchmark suites: each a module with `run(json_path, quick)`."""
+"""Benchmark suites: each is a module with `run(json_path, options)`."""

@@ -1,9 +1,10 @@
 """The benchmark suite `checkpoint`: what a save costs the training, and what a resume costs the user.
 
-The learner is that of a new run, the replay is full of made-up numbers. It is written as a run writes it: by saves
-`--checkpoint_every` steps apart, until it is full and a few more times.
+The learner is that of a new run, the replay is filled with ones. It is saved as a run saves it, every
+`--checkpoint_every` steps, until it is full and a few more times.
 """
 
+import dataclasses
 import functools
 import os
 import pathlib
@@ -18,53 +19,51 @@ import numpy as np
 
 from cmta_jax.checkpoint import Checkpoint, Checkpointer
 from cmta_jax.config import TrainingConfig
-from cmta_jax.environments import EnvironmentConfig, Pool, resolve_tasks
-from cmta_jax.methods import build
 from cmta_jax.training.program import compile_program, seed_keys_of
 from cmta_jax.training.replay import Replay
-from cmta_jax.types import Spec
-from experiments.benchmarks.grid import Cell, sweep
+from experiments.benchmarks.grid import Cell, method_of, sweep
 from experiments.benchmarks.options import Options
 
 COLUMNS = ("stall_s", "longest_stall_s", "write_s", "restore_s", "replay_gib", "folder_gib")
 SAVES = 5  # with the replay full
 
 
-def run(json_path: str | None, options: Options) -> dict:
+def run(json_path: str | None, options: Options) -> dict[str, Any]:
     """Measures every combination asked for, with the paper's replay (a hundredth of it if `quick`); see `sweep`.
 
-    Of the saves with a full replay, `stall_s` is what one adds to the iteration that it falls into (median, and the
-    longest), `write_s` when the disk has it (median); `first_stall_s` is that of the first save, which compiles.
-    `restore_s` is from files that are not in memory to the learner's device, `folder_gib` the disk space of all
-    checkpoints that are kept.
+    Columns, of the saves with a full replay: `stall_s` is the time that a save adds to an iteration (median) and
+    `longest_stall_s` the longest; `write_s` is the time until the disk has it (median). `first_stall_s`, in the file
+    only, is that of the first save, which compiles. `restore_s` is the time from files that are not cached in memory to
+    the learner's device, `folder_gib` the disk space of all checkpoints that are kept.
     """
     return sweep(json_path, options, COLUMNS, measure)
 
 
 def measure(cell: Cell, options: Options) -> dict[str, float]:
     """The figures of one row."""
-    small = {"replay_capacity": 50_000, "checkpoint_every": 500} if options.quick else {}
-    config = TrainingConfig(num_seeds=cell.seeds, **small)
-    tasks, horizon = resolve_tasks(cell.benchmark), EnvironmentConfig.horizon
-    spec = Spec(tasks, Pool.observation_dim, Pool.action_dim, horizon)
-    method = build(cell.method, {"hidden_dim": options.hidden_dim, "batch_per_task": options.batch_per_task}, spec)
+    config = TrainingConfig(num_seeds=cell.seeds)
+    if options.quick:
+        config = dataclasses.replace(config, replay_capacity=50_000, checkpoint_every=500)
+    method, spec = method_of(cell, options)
     program = compile_program(method, spec, config, options.batch_per_task)
-    observation = jnp.zeros((cell.seeds, len(tasks), 1, spec.observation_dim))
+    observation = jnp.zeros((cell.seeds, spec.num_tasks, 1, spec.observation_dim))
     learner, replay, rollout = program.start(seed_keys_of(config), observation)
     template = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), ((learner, rollout), replay))
     replay = replay._replace(rows=jax.tree.map(jnp.ones_like, replay.rows), valid=jnp.ones_like(replay.valid))
-    pool = {"actions": np.zeros((horizon, cell.seeds * len(tasks), spec.action_dim), np.float32)}
+    pool = {"actions": np.zeros((spec.horizon, cell.seeds * spec.num_tasks, spec.action_dim), np.float32)}
     with tempfile.TemporaryDirectory() as name:
         with Checkpointer(name, keep=config.keep_checkpoints) as checkpointer:
-            figures = _save(checkpointer, (learner, rollout), replay, pool, config.checkpoint_every, horizon)
+            figures = _save(checkpointer, (learner, rollout), replay, pool, config.checkpoint_every, spec.horizon)
         figures["replay_gib"] = sum(leaf.nbytes for leaf in jax.tree.leaves(replay)) / 2**30
         figures["folder_gib"] = sum(path.stat().st_size for path in _files(name)) / 2**30
         del replay
         return figures | {"restore_s": _restore(name, template)}
 
 
-def _save(checkpointer: Checkpointer, state: Any, replay: Replay, pool: dict, every: int, horizon: int) -> dict:
-    """Fills the replay by saves and goes on; stalls and times of those with a full one."""
+def _save(
+    checkpointer: Checkpointer, state: Any, replay: Replay, pool: dict[str, np.ndarray], every: int, horizon: int
+) -> dict[str, float]:
+    """Saves every `every` steps until the replay is full and `SAVES` times more; stalls and times of the latter, s."""
     stalls, seconds, full, step = [], [], 0, 0
     while full < SAVES:
         step += every
@@ -84,7 +83,7 @@ def _save(checkpointer: Checkpointer, state: Any, replay: Replay, pool: dict, ev
 
 @functools.partial(jax.jit, donate_argnums=0)
 def _written(replay: Replay, rows: int) -> Replay:
-    """The replay after so many more rows in each lane; they hold what they held, but for one number."""
+    """The replay after `rows` more rows in each lane; every reward is changed, the other numbers stay."""
     length = replay.valid.shape[-1]
     rewards = replay.rows.reward.at[..., 0].add(1)
     cursor, size = (replay.cursor + rows) % length, jnp.minimum(replay.size + rows, length)
@@ -99,6 +98,8 @@ def _restore(folder: str, template: tuple[Any, Any]) -> float:
     began = time.perf_counter()
     with Checkpointer(folder) as checkpointer:
         found = checkpointer.restore(*template)
+    if found is None:
+        raise OSError("the checkpoints that were saved cannot be read back")
     jax.block_until_ready(jax.tree.map(jnp.asarray, (found.state, found.replay)))
     return time.perf_counter() - began
 

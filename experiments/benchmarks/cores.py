@@ -1,4 +1,4 @@
-"""Cores of their own for learner and simulators, so that neither takes time from the other."""
+"""Separate cores for learner and simulators, so that neither slows the other."""
 
 import contextlib
 import os
@@ -7,13 +7,16 @@ from collections.abc import Iterator, Sequence
 
 @contextlib.contextmanager
 def divided(learner_cores: int) -> Iterator[Sequence[int]]:
-    """Keeps this process, and the threads that it starts meanwhile, to its first `learner_cores` cores.
+    """Pins this process, and the threads that it starts meanwhile, to its first `learner_cores` cores.
+
+    Args:
+        learner_cores: 0 pins nothing.
 
     Yields:
-        The cores that are left to others; none if `learner_cores` is 0, when nothing is divided.
+        The other cores; empty if nothing is pinned.
 
     Raises:
-        ValueError: no core would be left, or the system cannot keep a process to cores.
+        ValueError: no core would be left, or the system cannot pin a process to cores.
     """
     if not learner_cores:
         yield ()

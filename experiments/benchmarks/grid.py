@@ -1,14 +1,17 @@
-"""What the suites over methods share: the combinations, the table, the file of figures."""
+"""What the suites over methods share: the combinations and their methods, the table, the file of figures."""
 
 import json
 import pathlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import jax
 
-from cmta_jax.methods import METHODS
+from cmta_jax import methods
+from cmta_jax.environments import EnvironmentConfig, Pool, resolve_tasks
+from cmta_jax.types import Method, Spec
 from experiments.benchmarks.options import Options
+from experiments.reporting.text_table import text_row
 
 
 class Cell(NamedTuple):
@@ -19,29 +22,49 @@ class Cell(NamedTuple):
     seeds: int
 
 
+class Measure(Protocol):
+    """Measures one row of a table."""
+
+    def __call__(self, cell: Any, options: Options, /) -> Mapping[str, float | None]:
+        """The figures of a row by name; those that the table has no column for go to the file only.
+
+        Args:
+            cell: the NamedTuple that stands for the row, a `Cell` unless the suite has rows of another kind.
+            options: what to measure.
+        """
+        ...
+
+
 def sweep(
     json_path: str | None,
     options: Options,
     columns: Sequence[str],
-    measure: Callable[[Any, Options], dict[str, Any]],
+    measure: Measure,
     cells: Iterable[NamedTuple] | None = None,
-) -> dict:
-    """Measures every cell, by default every combination asked for, printing its row as soon as it is there.
+) -> dict[str, Any]:
+    """Measures every cell and prints its row at once.
+
+    Args:
+        json_path: file for the figures; None for none.
+        options: what to measure.
+        columns: names of the figures that the table shows.
+        measure: gives the figures of one cell.
+        cells: one for each row; by default every combination of the options' methods, benchmarks and seeds.
 
     Returns:
-        `{"device": ..., "rows": [...]}`, also written to `json_path` if one is given; with a single row, its figures
-        stand at the top level too.
+        `{"device": ..., "devices": ..., "rows": [...]}`, as in the file; with a single row, its figures are at the top
+        level too.
     """
     cells = list(_combinations(options) if cells is None else cells)
-    figures: dict = {"device": jax.devices()[0].device_kind, "devices": len(jax.devices()), "rows": []}
+    figures: dict[str, Any] = {"device": jax.devices()[0].device_kind, "devices": len(jax.devices()), "rows": []}
     print(f"device: {figures['device']}")
     header = [*cells[0]._fields, *columns]
     widths = [max(len(header[0]), *(len(cell[0]) for cell in cells)), *(max(8, len(name)) for name in header[1:])]
-    print(_line(header, widths))
+    print(text_row(header, widths))
     for cell in cells:
-        row = cell._asdict() | measure(cell, options)
+        row = {**cell._asdict(), **measure(cell, options)}
         figures["rows"].append(row)
-        print(_line([*cell, *(row[name] for name in columns)], widths), flush=True)
+        print(text_row([_text(value) for value in (*cell, *(row[name] for name in columns))], widths), flush=True)
     if len(figures["rows"]) == 1:
         figures |= figures["rows"][0]
     if json_path:
@@ -50,14 +73,27 @@ def sweep(
 
 
 def _combinations(options: Options) -> Iterator[Cell]:
-    for method in METHODS if "all" in options.method else options.method:
+    for method in methods.METHODS if "all" in options.method else options.method:
         for benchmark in options.benchmark:
             for seeds in options.num_seeds:
                 yield Cell(method, benchmark, seeds)
 
 
-def _line(values: Sequence[Any], widths: Sequence[int]) -> str:
-    """The first value to the left, the others to the right of their columns."""
-    texts = [f"{value:.2f}" if isinstance(value, float) else "" if value is None else str(value) for value in values]
-    aligned = [texts[0].ljust(widths[0]), *map(str.rjust, texts[1:], widths[1:])]
-    return "  ".join(aligned)
+def _text(value: Any) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else "" if value is None else str(value)
+
+
+def spec_of(benchmark: str) -> Spec:
+    """The tasks of a benchmark, with Meta-World's sizes and the horizon of a run."""
+    return Spec(resolve_tasks(benchmark), Pool.observation_dim, Pool.action_dim, EnvironmentConfig.horizon)
+
+
+def method_of(cell: Cell, options: Options) -> tuple[Method, Spec]:
+    """The method of a row with the options' sizes, and its `Spec`.
+
+    Raises:
+        ValueError: an unknown method or benchmark.
+    """
+    spec = spec_of(cell.benchmark)
+    sizes = {"hidden_dim": options.hidden_dim, "batch_per_task": options.batch_per_task}
+    return methods.build(cell.method, sizes, spec), spec

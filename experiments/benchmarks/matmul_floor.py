@@ -4,7 +4,7 @@ import collections
 import statistics
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.extend
@@ -15,11 +15,19 @@ from experiments.benchmarks import update
 from experiments.benchmarks.options import Options
 
 
-def milliseconds(method: Method, spec: Spec, options: Options) -> float:
-    """The sum over all products of one update of each one's median time.
+class Product(NamedTuple):
+    """One matrix product of a program."""
 
-    A product is counted as often as the update writes it down; what the compiler then finds twice and computes once
-    (an encoder that actor and critics read) is counted twice.
+    left: tuple[int, ...]  # shape of the left operand
+    right: tuple[int, ...]
+    dimension_numbers: Any  # of `jax.lax.dot_general`
+
+
+def milliseconds(method: Method, spec: Spec, options: Options) -> float:
+    """The sum over all products of one update of their median times.
+
+    A product counts as often as it stands in the update's jaxpr. Where the compiler merges two equal ones (an encoder
+    that actor and critics read), both count.
     """
     key = jax.random.key(0)
     batch = update.random_batch(method, spec, options.batch_per_task, key)
@@ -27,21 +35,22 @@ def milliseconds(method: Method, spec: Spec, options: Options) -> float:
     counts = collections.Counter(products(jaxpr.jaxpr))
     repetitions = 5 if options.quick else 21
     with products_in(options.matmul_precision):
-        return sum(count * _milliseconds(*product, repetitions) for product, count in counts.items())
+        return sum(count * _milliseconds(product, repetitions) for product, count in counts.items())
 
 
-def products(jaxpr: Any) -> Iterator[tuple]:
-    """(shape of the left operand, of the right one, dimension numbers) of every product, inner jaxprs included."""
+def products(jaxpr: Any) -> Iterator[Product]:
+    """Every product of a jaxpr and of the jaxprs inside it."""
     for equation in jaxpr.eqns:
         if equation.primitive.name == "dot_general":
-            yield *(variable.aval.shape for variable in equation.invars), equation.params["dimension_numbers"]
+            left, right = (variable.aval.shape for variable in equation.invars)
+            yield Product(left, right, equation.params["dimension_numbers"])
         for inner in jax.extend.core.jaxprs_in_params(equation.params):
             yield from products(inner)
 
 
-def _milliseconds(left_shape, right_shape, dimension_numbers, repetitions) -> float:
-    left, right = (jax.random.normal(jax.random.key(i), shape) for i, shape in enumerate((left_shape, right_shape)))
-    multiply = jax.jit(lambda left, right: jax.lax.dot_general(left, right, dimension_numbers))
+def _milliseconds(product: Product, repetitions: int) -> float:
+    left, right = (jax.random.normal(jax.random.key(i), shape) for i, shape in enumerate((product.left, product.right)))
+    multiply = jax.jit(lambda left, right: jax.lax.dot_general(left, right, product.dimension_numbers))
     jax.block_until_ready(multiply(left, right))
     spent = []
     for _ in range(repetitions):

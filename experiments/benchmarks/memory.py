@@ -1,7 +1,7 @@
-"""The benchmark suite `memory`: what a run occupies, from the command to the first updates.
+"""The benchmark suite `memory`: the memory of a run, from the command to the first updates.
 
-Each configuration is a run of its own (`experiments.run` in a new process), because memory once used is seldom given
-back. Unique memory counts pages that several processes share once.
+Each configuration is a run of its own (`experiments.run` in a new process), because a process seldom gives memory back.
+Only unique memory counts: pages that no other process shares.
 """
 
 import math
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import Any
 
 import psutil
 
@@ -21,7 +22,7 @@ SETTLE = 30.0  # seconds after the first update
 PERIOD = 0.5  # seconds between looks
 
 
-def run(json_path: str | None, options: Options) -> dict:
+def run(json_path: str | None, options: Options) -> dict[str, Any]:
     """Measures every combination asked for, with the paper's replay (5 million transitions per seed); see `sweep`."""
     return sweep(json_path, options, COLUMNS, measure)
 

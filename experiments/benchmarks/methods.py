@@ -1,19 +1,18 @@
 """The benchmark suite `methods`: what one update of each row of the paper's tables costs, at the paper's MT10 size.
 
-A row is a flagfile of `flags/mt10_mixed`. `ratio` compares with large matrix products of as many FLOPs, as in `update`;
-`own_ratio` with the method's own, alone, at the sizes they have: as many FLOPs too, but narrow products and those of
-one task's rows are slower, whoever computes them. For TSAC, `over_base` is its update over that of the method that it
-wraps, both in turns.
+A row is a flagfile of `flags/mt10_mixed`. `ratio` compares with large matrix products of as many FLOPs, as in
+`update`; `own_ratio` with the method's own products, alone and at their own sizes. These have as many FLOPs, but narrow
+products and products of one task's rows are slower in any program. For TSAC, `over_base` is the time of its update over
+that of the method that it wraps, measured in turns.
 """
 
 import statistics
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from cmta_jax import methods
-from cmta_jax.environments import MT10
+from cmta_jax.methods import build
 from cmta_jax.types import Method, Spec
 from experiments.benchmarks import matmul_floor, update
-from experiments.benchmarks.grid import sweep
+from experiments.benchmarks.grid import spec_of, sweep
 from experiments.benchmarks.options import Options
 from experiments.command_line.flagfiles import SHIPPED, expand
 from experiments.command_line.parse import values_of
@@ -27,7 +26,7 @@ class Row(NamedTuple):
     row: str
 
 
-def run(json_path: str | None, options: Options) -> dict:
+def run(json_path: str | None, options: Options) -> dict[str, Any]:
     """Measures every row, or with `--method` those that it names; see `sweep`."""
     return sweep(json_path, options, COLUMNS, measure, map(Row, rows(options)))
 
@@ -42,12 +41,12 @@ def rows(options: Options) -> list[str]:
 def measure(cell: Row, options: Options) -> dict[str, float | None]:
     """The figures of one row."""
     values = values_of(expand([f"--flagfile=mt10_mixed/{cell.row}.flags"]))
-    spec = Spec(MT10, update.OBSERVATION_DIM, update.ACTION_DIM)
-    method = methods.build(values["method"], values, spec)
+    spec = spec_of("mt10")
+    method = build(values["method"], values, spec)
     figures = update.compare(method, spec, options)
     own_ms = matmul_floor.milliseconds(method, spec, options)
     base = values.get(f"{values['method']}.base")
-    over_base = _over(method, methods.build(base, values, spec), spec, options) if base else None
+    over_base = _over(method, build(base, values, spec), spec, options) if base else None
     return figures | {"own_ms": own_ms, "own_ratio": figures["update_ms"] / own_ms, "over_base": over_base}
 
 

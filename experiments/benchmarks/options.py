@@ -1,4 +1,4 @@
-"""What a benchmark was asked to measure. Imports no JAX."""
+"""What the user asked a benchmark to measure. Imports no JAX, so that `--help` is quick."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,4 +14,4 @@ class Options(NamedTuple):
     hidden_dim: int = 512
     batch_per_task: int = 128
     matmul_precision: str = "float32"
-    learner_cores: int = 0  # that the learner keeps to, the simulators keeping to the others; 0: all share all
+    learner_cores: int = 0  # cores of the learner alone, the simulators have the others; 0: all share all

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from typing import Any
 
 from cmta_jax.environments import MT10, MT50
 from experiments.benchmarks import simulator_pools, simulator_steps
@@ -11,7 +12,7 @@ from experiments.benchmarks.options import Options
 _CONTESTANTS = ("sync_vector_env", "async_vector_env", "pool", "alone")
 
 
-def run(json_path: str | None, options: Options) -> dict:
+def run(json_path: str | None, options: Options) -> dict[str, Any]:
     """Measures, prints a table, and writes the figures to `json_path` if one is given.
 
     Args:
@@ -20,9 +21,9 @@ def run(json_path: str | None, options: Options) -> dict:
 
     Returns:
         The figures: `step_us`, `reset_ms` (means over the tasks; thread CPU time), `pool_steps_per_s` (wall clock,
-        resets included, every goal set seen before; each contestant's best round, for what disturbs a machine only
-        slows it) and `pool_steps_per_s_median`, `round_trip_us`, `start_s`, `rss_gib` (all processes) and
-        `worker_rss_gib` (one of the workers), and by task `tasks`.
+        resets included, every goal set seen before; the best round of each contestant, because other load on the
+        machine can only slow it) and `pool_steps_per_s_median`, `round_trip_us`, `start_s`, `rss_gib` (all processes)
+        and `worker_rss_gib` (one of the workers), and by task `tasks`.
     """
     quick, began = options.quick, time.time()
     tasks = MT10 if quick else MT50
@@ -45,7 +46,7 @@ def _print_tasks(tasks: dict[str, dict[str, float]]) -> None:
         print(f"{task:30s}" + "".join(f"{value:18.4g}" for value in figures.values()))
 
 
-def _print_summary(figures: dict) -> None:
+def _print_summary(figures: dict[str, Any]) -> None:
     step, reset, pool = figures["step_us"], figures["reset_ms"], figures["pool_steps_per_s"]
     median = figures["pool_steps_per_s_median"]
     lines = {

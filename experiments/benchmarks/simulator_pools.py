@@ -9,7 +9,9 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import gymnasium
 import metaworld
@@ -18,16 +20,19 @@ from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 
 from cmta_jax.environments import EnvironmentConfig, Pool
 from cmta_jax.environments.goals import vectors
+from cmta_jax.environments.interface import Step
 from cmta_jax.environments.pool import balancing
 from cmta_jax.environments.simulator.fast import FastSimulator
 
 HORIZON = 150
 _TURN = 4.0  # seconds
 
+Share = tuple[Sequence[int], concurrent.futures.Executor]  # lanes, and the process that steps them
 
-def measure(tasks: tuple[str, ...], rounds: int) -> dict:
+
+def measure(tasks: tuple[str, ...], rounds: int) -> dict[str, Any]:
     """Throughput, round trip, start-up and memory; with eight cores or more, scaling over workers too."""
-    figures = _start(tasks)
+    figures: dict[str, Any] = dict(_start(tasks))
     config = EnvironmentConfig(tasks, horizon=HORIZON)
     with Pool(config, seeds=[0]) as pool:
         _visit_all_goal_sets(pool)
@@ -39,14 +44,14 @@ def measure(tasks: tuple[str, ...], rounds: int) -> dict:
 
 
 def _visit_all_goal_sets(pool: Pool) -> None:
-    """A goal set's first reset is simulated; a run has them behind it after the first of its 16,000 episodes."""
+    """Only the first reset to a goal set is simulated; most of the 16,000 episodes of a run reset to a known one."""
     for goal_set in range(pool.num_goal_sets):
         pool.reset(goal_sets=np.full(pool.num_lanes, goal_set))
     pool.reset()
 
 
 def _contest(pool: Pool, tasks: tuple[str, ...], rounds: int) -> dict[str, list[float]]:
-    """Environment steps per second, resets included, of all contestants; they take turns, a few seconds each."""
+    """Environment steps per second, resets included, of all contestants, which take turns of a few seconds."""
     makers = _environment_makers(pool, tasks)
     generator = np.random.default_rng(0)
     with contextlib.ExitStack() as stack:
@@ -67,8 +72,8 @@ def _contest(pool: Pool, tasks: tuple[str, ...], rounds: int) -> dict[str, list[
     return rates
 
 
-def _rate(step, actions: np.ndarray, begin=lambda: None) -> float:
-    """Steps per second along `actions` [H, L, 4], over and over for some seconds; `begin` is called before each H."""
+def _rate(step: Callable[[np.ndarray], Any], actions: np.ndarray, begin: Callable[[], None] = lambda: None) -> float:
+    """Steps per second, over and over along `actions` `[H, L, 4]` for some seconds; `begin` is called before each H."""
     began, steps = time.perf_counter(), 0
     while time.perf_counter() < began + _TURN:
         begin()
@@ -78,18 +83,18 @@ def _rate(step, actions: np.ndarray, begin=lambda: None) -> float:
     return steps / (time.perf_counter() - began)
 
 
-def _environment_makers(pool: Pool, tasks: tuple[str, ...]) -> list:
+def _environment_makers(pool: Pool, tasks: tuple[str, ...]) -> list[Callable[[], gymnasium.Env]]:
     """Environments wrapped as `metaworld.make_mt_envs` does it, on the pool's goal sets."""
     makers = []
     for row, task in enumerate(tasks):
-        dim = ALL_V3_ENVIRONMENTS[task]()._random_reset_space.low.size
+        dim = ALL_V3_ENVIRONMENTS[task]()._random_reset_space.low.size  # pyright: ignore[reportOptionalMemberAccess]
         goals = [vectors.as_task(task, vector[:dim]) for vector in pool.goal_vectors[0, row]]
         settings = {"env_cls": ALL_V3_ENVIRONMENTS[task], "tasks": goals, "seed": 0, "max_episode_steps": HORIZON}
         makers.append(functools.partial(metaworld._init_each_env, **settings))
     return makers
 
 
-def _pool_step(pool: Pool, action: np.ndarray):
+def _pool_step(pool: Pool, action: np.ndarray) -> Step:
     pool.send(action)
     return pool.receive()
 
@@ -110,7 +115,7 @@ def _memory_gib(pids: list[int]) -> float:
 
 
 def _start(tasks: tuple[str, ...]) -> dict[str, float]:
-    """A process with nothing but a pool: seconds from the command to the end of the first step; memory of all."""
+    """A process that only has a pool: seconds from the command to the end of the first step; memory, GiB."""
     code = f"""
 import numpy
 from cmta_jax.environments import EnvironmentConfig, Pool
@@ -124,6 +129,7 @@ with Pool(EnvironmentConfig({tasks!r}), seeds=[0]) as pool:
     began = time.perf_counter()
     root = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     process = subprocess.Popen([sys.executable, "-c", code], env=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
     workers = [int(pid) for pid in process.stdout.readline().split()]
     start_s, of_workers = time.perf_counter() - began, _memory_gib(workers)
     rss_gib = of_workers + _memory_gib([process.pid])
@@ -132,8 +138,8 @@ with Pool(EnvironmentConfig({tasks!r}), seeds=[0]) as pool:
     return figures
 
 
-def _start_alone(tasks: tuple[str, ...], num_processes: int, stack: contextlib.ExitStack) -> list:
-    """As many processes as the pool has workers, with its shares of the lanes: (share, executor) of each."""
+def _start_alone(tasks: tuple[str, ...], num_processes: int, stack: contextlib.ExitStack) -> list[Share]:
+    """As many processes as the pool has workers, each with a worker's share of the lanes: (share, executor)."""
     context, processes = multiprocessing.get_context("spawn"), []
     for share in balancing.assign(tasks, num_processes):
         names = [tasks[lane] for lane in share]
@@ -142,33 +148,33 @@ def _start_alone(tasks: tuple[str, ...], num_processes: int, stack: contextlib.E
     return processes
 
 
-def _rate_alone(processes: list, actions: np.ndarray) -> float:
-    """The sum of the rates of processes that step their shares of `actions` [H, L, 4] and wait for nobody."""
+def _rate_alone(processes: list[Share], actions: np.ndarray) -> float:
+    """The sum of the rates of processes that step their shares of `actions` `[H, L, 4]` and never wait."""
     running = [executor.submit(_step_alone, actions[:, share]) for share, executor in processes]
     return sum(run.result() for run in running)
 
 
-_simulators = []  # of a process that steps alone
+_simulators: list[FastSimulator] = []  # of a process that steps alone
 
 
 def _build(tasks: list[str]) -> None:
     for task in tasks:
         simulator = FastSimulator(task)
         simulator.vectors = simulator.draw_goal_sets(np.random.RandomState(0))
-        simulator.reset(0)  # the first one of a goal set is simulated
+        simulator.reset(0)  # only the first reset to a goal set is simulated
         _simulators.append(simulator)
 
 
 def _step_alone(actions: np.ndarray) -> float:
     stages = list(zip(*(simulator.stages for simulator in _simulators), strict=True))
 
-    def step(action):
+    def step(action: np.ndarray) -> None:
         for simulator, own in zip(_simulators, action, strict=True):
             simulator.action = own
         for run in itertools.chain.from_iterable(stages):
             run()
 
-    def begin():
+    def begin() -> None:
         for simulator in _simulators:
             simulator.reset(0)
 
@@ -179,7 +185,7 @@ def _scaling(tasks: tuple[str, ...]) -> dict[str, dict[str, float]]:
     """Steps per second by workers (up to the cores) for 50, 80 and 400 lanes."""
     workers = [count for count in (1, 2, 4, 8, 16, 32) if count <= (os.cpu_count() or 1)]
     sizes = {50: (tasks[:50], 1), 80: (tasks[:10], 8), 400: (tasks[:50], 8)}
-    curves = {}
+    curves: dict[str, dict[str, float]] = {}
     for (names, copies), count in itertools.product(sizes.values(), workers):
         with Pool(EnvironmentConfig(names, horizon=HORIZON), seeds=[0], copies=copies, workers=count) as pool:
             pool.reset()

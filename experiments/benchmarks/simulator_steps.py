@@ -1,6 +1,8 @@
 """One environment at a time: physics alone, stock and fast steps and resets, in turns, in thread CPU time."""
 
 import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -11,8 +13,8 @@ from cmta_jax.environments.simulator.stock import StockSimulator
 _BLOCK = 30  # steps measured at a time
 
 
-def measure(tasks: tuple[str, ...], blocks: int) -> dict:
-    """Figures by task and their means; random actions."""
+def measure(tasks: tuple[str, ...], blocks: int) -> dict[str, Any]:
+    """Figures of each task and their means over tasks, with random actions."""
     by_task = {task: _measure_task(task, blocks) for task in tasks}
     mean = {name: float(np.mean([figures[name] for figures in by_task.values()])) for name in by_task[tasks[0]]}
     return {
@@ -23,14 +25,14 @@ def measure(tasks: tuple[str, ...], blocks: int) -> dict:
 
 
 def _measure_task(task: str, blocks: int) -> dict[str, float]:
-    """Medians over blocks, each on a goal set of its own; the kinds take turns, so that a busy machine slows all."""
+    """Medians over blocks, each on another goal set. The kinds take turns: a busy machine then slows all of them."""
     stock, fast = StockSimulator(task), FastSimulator(task)
     stock.vectors = fast.vectors = fast.draw_goal_sets(np.random.RandomState(0))
     generator, rows = np.random.default_rng(0), []
     for block in range(blocks):
         goal_set = block % len(stock.vectors)
         actions = generator.uniform(-1, 1, (_BLOCK, 4)).astype(np.float32)
-        fast.reset(goal_set)  # its first reset of a goal set is simulated
+        fast.reset(goal_set)  # only the first reset to a goal set is simulated
         row = {"stock reset us": _mean_us(stock.reset, [goal_set]), "stock step us": _mean_us(stock.step, actions)}
         row |= {"fast reset us": _mean_us(fast.reset, [goal_set] * _BLOCK)}
         row |= {"fast step us": _mean_us(fast.step, actions), "physics step us": _physics(fast, goal_set, actions)}
@@ -39,7 +41,7 @@ def _measure_task(task: str, blocks: int) -> dict[str, float]:
 
 
 def _physics(simulator: FastSimulator, goal_set: int, actions: np.ndarray) -> float:
-    """Five `mj_step` and one `mj_forward` along the same actions, with MuJoCo's default flags."""
+    """Microseconds of five `mj_step` and one `mj_forward` along the same actions, with MuJoCo's default flags."""
     model, data = simulator.environment.model, simulator._data
     simulator.reset(goal_set)
     model.vis.global_.bvactive = 1
@@ -52,7 +54,7 @@ def _physics(simulator: FastSimulator, goal_set: int, actions: np.ndarray) -> fl
     return spent / len(actions)
 
 
-def _mean_us(function, arguments) -> float:
+def _mean_us(function: Callable[[Any], Any], arguments: Sequence[Any] | np.ndarray) -> float:
     """Microseconds of this thread for one call, averaged over calls with each of `arguments`."""
     began = time.thread_time_ns()
     for argument in arguments:

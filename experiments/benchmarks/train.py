@@ -1,9 +1,9 @@
 """The benchmark suite `train`: end-to-end iterations of the real loop on real Meta-World, and what bounds them.
 
-Measured in one run: the loop as it is; the same loop made serial (the learner waited for before the simulators begin);
-the learner alone (both device programs, no simulators); the simulators alone. `over_bound` is the time of an iteration
-over the larger of the last two: 1 would be a perfect overlap. Goals are fixed: resets restore goal sets seen before, as
-in a long run but for its first minutes.
+Measured in one run: the loop as it is; the same loop made serial (the simulators finish before the learner begins); the
+learner alone (both device programs, no simulators); the simulators alone. `over_bound` is the time of an iteration over
+the larger of the last two: 1 would be a perfect overlap. Goals are fixed, so that resets restore goal sets seen before,
+as in all but the first minutes of a long run.
 """
 
 import functools
@@ -11,28 +11,27 @@ import os
 import statistics
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import jax
 import numpy as np
 
 from cmta_jax.config import TrainingConfig
-from cmta_jax.environments import EnvironmentConfig, Pool, resolve_tasks
-from cmta_jax.environments.pool.pool import Step
-from cmta_jax.methods import build
+from cmta_jax.environments import EnvironmentConfig, Pool
+from cmta_jax.environments.interface import Step
 from cmta_jax.training import loop
 from cmta_jax.training.loop import Moment
 from cmta_jax.training.program import compile_program, seed_keys_of
-from cmta_jax.types import Spec
 from experiments.benchmarks import cores
-from experiments.benchmarks.grid import Cell, sweep
+from experiments.benchmarks.grid import Cell, method_of, sweep
 from experiments.benchmarks.options import Options
 
 COLUMNS = ("iteration_ms", "serial_ms", "learner_ms", "simulators_ms", "over_bound", "env_steps_per_s", "paper_run_h")
 PAPER_STEPS = 2_400_000
-SECONDS = 3.0  # of one way in one turn
+SECONDS = 3.0  # that one of the four loops runs in a turn
 
 
-def run(json_path: str | None, options: Options) -> dict:
+def run(json_path: str | None, options: Options) -> dict[str, Any]:
     """Measures every combination asked for; see `sweep`.
 
     `paper_run_h` predicts the hours of 2.4 million steps per task, evaluations and checkpoints left out.
@@ -42,25 +41,26 @@ def run(json_path: str | None, options: Options) -> dict:
 
 
 def measure(cell: Cell, options: Options, simulator_cores: Sequence[int] = ()) -> dict[str, float]:
-    """The figures of one row; the four ways take turns, so that a busy machine disturbs them alike.
+    """The figures of one row. The four loops take turns: a busy machine then disturbs all of them alike.
 
     Args:
-        simulator_cores: that the simulators keep to; by default all.
+        cell: the row.
+        options: sizes and precision.
+        simulator_cores: cores that the simulators use; by default all.
     """
-    tasks, seeds, batch_per_task = resolve_tasks(cell.benchmark), cell.seeds, options.batch_per_task
-    capacity = max(50_000, 4 * batch_per_task * len(tasks))
+    method, spec = method_of(cell, options)
+    seeds, batch_per_task = cell.seeds, options.batch_per_task
+    capacity = max(50_000, 4 * batch_per_task * spec.num_tasks)
     config = TrainingConfig(
         replay_capacity=capacity, warmup_steps=1, num_seeds=seeds, matmul_precision=options.matmul_precision
     )
-    environment = EnvironmentConfig(tasks=tasks, goals="fixed")
-    spec = Spec(tasks, Pool.observation_dim, Pool.action_dim, environment.horizon)
-    method = build(cell.method, {"hidden_dim": options.hidden_dim, "batch_per_task": batch_per_task}, spec)
+    environment = EnvironmentConfig(tasks=spec.task_names, goals="fixed")
     program = compile_program(method, spec, config, batch_per_task)
     with Pool(environment, range(seeds), workers=len(simulator_cores) or None) as pool:
         if simulator_cores:
             for pid in pool.worker_pids:
                 os.sched_setaffinity(pid, simulator_cores)
-        start = program.start(seed_keys_of(config), pool.reset(0).reshape(seeds, len(tasks), 1, -1))
+        start = program.start(seed_keys_of(config), pool.reset(0).reshape(seeds, spec.num_tasks, 1, -1))
         action = np.asarray(start.rollout.action).reshape(pool.num_lanes, -1)
         pools = {"iteration": pool, "serial": Serial(pool), "learner": Still(_step(pool, action))}
         moment, times = Moment(0, start, {}), {way: [] for way in (*pools, "simulators")}
@@ -75,7 +75,7 @@ def measure(cell: Cell, options: Options, simulator_cores: Sequence[int] = ()) -
     return medians | {
         "over_bound": medians["iteration_ms"] / max(medians["learner_ms"], medians["simulators_ms"]),
         "iterations_per_s": rate,
-        "env_steps_per_s": rate * len(tasks) * seeds,
+        "env_steps_per_s": rate * spec.num_tasks * seeds,
         "paper_run_h": PAPER_STEPS / rate / 3600,
     }
 
@@ -112,8 +112,9 @@ def _step(pool: Pool, action: np.ndarray) -> Step:
 
 
 def _timed(moments: Iterator[Moment]) -> tuple[Moment, float]:
-    """Takes the loop on for about `SECONDS`; the last moment, and the seconds per iteration."""
-    jax.block_until_ready(next(moments).state)
+    """Runs the loop for about `SECONDS`; the last moment, and the seconds per iteration."""
+    moment = next(moments)
+    jax.block_until_ready(moment.state)
     began, iterations = time.perf_counter(), 0
     while iterations < 3 or time.perf_counter() - began < SECONDS:
         moment = next(moments)

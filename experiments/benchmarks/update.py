@@ -12,14 +12,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from cmta_jax.environments import resolve_tasks
-from cmta_jax.methods import build
 from cmta_jax.training.seed_axis import for_each_seed, products_in, spread
-from cmta_jax.types import Method, Spec, Transition
-from experiments.benchmarks.grid import Cell, sweep
+from cmta_jax.types import Carry, Method, Spec, Transition
+from experiments.benchmarks.grid import Cell, method_of, sweep
 from experiments.benchmarks.options import Options
 
-OBSERVATION_DIM, ACTION_DIM = 39, 4
 COLUMNS = (
     "parameters", "gflop", "gbyte", "memory_mib", "compile_s", "update_ms", "spread_ms", "matmul_ms", "ratio"
 )  # fmt: skip
@@ -39,7 +36,7 @@ class Subject(NamedTuple):
     memory_bytes: int  # of arguments and intermediate results
 
 
-def run(json_path: str | None, options: Options) -> dict:
+def run(json_path: str | None, options: Options) -> dict[str, Any]:
     """Measures every combination asked for, on one device; see `sweep`.
 
     `gbyte` is what the compiled operations read and write, `memory_mib` the memory of arguments and intermediate
@@ -50,13 +47,18 @@ def run(json_path: str | None, options: Options) -> dict:
 
 def measure(cell: Cell, options: Options) -> dict[str, float]:
     """The figures of one row."""
-    spec = Spec(resolve_tasks(cell.benchmark), OBSERVATION_DIM, ACTION_DIM)
-    sizes = {"hidden_dim": options.hidden_dim, "batch_per_task": options.batch_per_task}
-    return compare(build(cell.method, sizes, spec), spec, options, cell.seeds)
+    return compare(*method_of(cell, options), options, cell.seeds)
 
 
 def compare(method: Method, spec: Spec, options: Options, seeds: int = 1) -> dict[str, float]:
-    """A method's update and plain matrix products of the same FLOPs, timed alternately."""
+    """A method's update and plain matrix products of the same FLOPs, timed in turns.
+
+    Args:
+        method: whose update is measured.
+        spec: the environments that it was built for.
+        options: sizes, precision and number of repetitions.
+        seeds: learners in one program.
+    """
     subject = prepare(method, spec, options, seeds)
     rows = spec.num_tasks * options.batch_per_task
     products, product_flops = matrix_products(rows, options.hidden_dim, subject.flops, options.matmul_precision)
@@ -80,10 +82,10 @@ def compare(method: Method, spec: Spec, options: Options, seeds: int = 1) -> dic
 
 
 def stepper(subject: Subject) -> Callable[[], None]:
-    """A function that makes one update, the next on what the last one left, and waits for its end."""
+    """A function that makes one update of the state that its last call left, and waits for its end."""
     state = subject.state
 
-    def step():
+    def step() -> None:
         nonlocal state
         state, _ = jax.block_until_ready(subject.update(state, *subject.rest))
 
@@ -91,7 +93,7 @@ def stepper(subject: Subject) -> Callable[[], None]:
 
 
 def in_turns(calls: Sequence[Callable[[], None]], options: Options) -> list[list[float]]:
-    """Seconds of each call, by repetition; they take turns, so that a busy machine slows all alike."""
+    """Seconds of each repetition of each call. The calls take turns: a busy machine then slows all of them alike."""
     seconds: list[list[float]] = [[] for _ in calls]
     for repetition in range((5 if options.quick else 21) + WARMUP):
         for call, own in zip(calls, seconds, strict=True):
@@ -121,11 +123,11 @@ def prepare(method: Method, spec: Spec, options: Options, seeds: int) -> Subject
 
 
 def random_batch(method: Method, spec: Spec, batch_per_task: int, key: jax.Array) -> Transition:
-    """A batch of random numbers (never zeros: they hide mistakes and can be faster)."""
+    """A batch `[N, batch_per_task]` of random numbers; not of zeros, which hide mistakes and can be faster."""
     keys = iter(jax.random.split(key, 16))
     rows = (spec.num_tasks, batch_per_task)
 
-    def carry():
+    def carry() -> Carry:
         return jax.tree.map(lambda leaf: jax.random.normal(next(keys), rows + leaf.shape[2:]), method.begin(1))
 
     return Transition(
@@ -147,15 +149,16 @@ def matrix_products(rows: int, width: int, flops: float, precision: str) -> tupl
     right = [jax.random.normal(key, (width, width)) for key in keys[1:]]
 
     @jax.jit
-    def multiply(left, right):
+    def multiply(left: jax.Array, right: list[jax.Array]) -> list[jax.Array]:
         with products_in(precision):
             return [left @ matrix for matrix in right]
 
     once = 2.0 * rows * width * width * len(right)
     times = max(1, round(flops / once))
 
-    def products():
-        for _ in range(times):
+    def products() -> None:
+        result = multiply(left, right)
+        for _ in range(times - 1):
             result = multiply(left, right)
         jax.block_until_ready(result)
 

@@ -1,1 +1,1 @@
-"""Pictures of what the modules of a mixture learnt: experts and the attention over them."""
+"""Figures of the modules of a trained mixture: the experts and the attention over them."""

@@ -1,8 +1,12 @@
-"""From recorded episodes to the points and matrices that are drawn."""
+"""From recorded episodes to the points and matrices of the figures."""
 
 import numpy as np
 
-MOST_POINTS = 3000  # of a t-SNE: beyond, it takes minutes and the dots cover each other
+MOST_POINTS = 3000  # of a t-SNE: more take minutes, and the dots cover each other
+
+
+class NothingToDraw(ValueError):
+    """The recorded episodes are too few, too short or too uniform for a figure."""
 
 
 def similarity(experts: np.ndarray) -> np.ndarray:
@@ -33,11 +37,16 @@ def of_attention(attention: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def projected(points: np.ndarray) -> np.ndarray:
-    """t-SNE of points `[P, any]` in the plane `[P, 2]`; the same points give the same picture.
+    """t-SNE of points `[P, F]` in the plane `[P, 2]`; the same points give the same picture.
 
     Raises:
+        NothingToDraw: the points are fewer than two, or all equal, or of one number each.
         ValueError: scikit-learn is not installed.
     """
+    if points.shape[1] < 2:
+        raise NothingToDraw("t-SNE needs points of two numbers or more, here they have one")
+    if (points == points[0]).all():  # scikit-learn may end in a segmentation fault
+        raise NothingToDraw(f"t-SNE needs points that differ, here is {len(points)} and all are equal")
     try:
         from sklearn.manifold import TSNE
     except ImportError:

@@ -1,18 +1,20 @@
 """The figures: experts and attention in the plane, attention over time beside frames, similarity of experts."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.inspection import encodings
 from experiments.reporting import style
 
 COLOURS = (style.BLUE, style.ORANGE, style.GREEN, style.VERMILION, style.SKY, style.PURPLE, style.BLACK)
-MARKERS = "o^sDvP*X"  # seven colours and eight markers have no common divisor: 56 looks, enough for MT50
+MARKERS = "o^sDvP*X"  # seven colours and eight markers give 56 looks, enough for MT50
 
 
-def looks(count: int) -> list[dict]:
+def looks(count: int) -> list[dict[str, Any]]:
     """Keyword arguments of `scatter`, no two alike up to 56."""
     return [{"color": COLOURS[i % 7], "marker": MARKERS[i % 8]} for i in range(count)]
 
@@ -22,6 +24,9 @@ def experts_in_the_plane(runs: Sequence[tuple[str, np.ndarray]]) -> Figure:
 
     Args:
         runs: title and encodings `[T, N, K, F]` of each.
+
+    Raises:
+        encodings.NothingToDraw: see `encodings.projected`.
     """
     figure, axes = _row(len(runs))
     figure.suptitle("t-SNE of the experts' encodings", fontsize=9)
@@ -33,7 +38,18 @@ def experts_in_the_plane(runs: Sequence[tuple[str, np.ndarray]]) -> Figure:
 
 
 def attention_in_the_plane(runs: Sequence[tuple[str, np.ndarray]], tasks: Sequence[str], encoder: str) -> Figure:
-    """The paper's Figure 7: t-SNE of the attention weights along episodes `[T, N, K]`, coloured by task."""
+    """The paper's Figure 7: t-SNE of the attention weights along episodes, coloured by task, a panel per run.
+
+    Args:
+        runs: title and weights `[T, N, K]` of each.
+        tasks: N names.
+        encoder: whose attention it is, for the title.
+
+    Raises:
+        encodings.NothingToDraw: one expert only (its weight is always 1), or see `encodings.projected`.
+    """
+    if any(attention.shape[2] < 2 for _, attention in runs):
+        raise encodings.NothingToDraw("a single expert always has the weight 1")
     figure, axes = _row(len(runs))
     figure.suptitle(f"t-SNE of the attention weights of the {encoder}", fontsize=9)
     for panel, (title, attention) in zip(axes, runs, strict=True):
@@ -45,6 +61,7 @@ def attention_in_the_plane(runs: Sequence[tuple[str, np.ndarray]], tasks: Sequen
 def similarities(runs: Sequence[tuple[str, np.ndarray]]) -> Figure:
     """Mean cosine similarity of the experts' encodings `[T, N, K, F]`, a matrix per run."""
     figure, axes = _row(len(runs))
+    image = None
     for panel, (title, experts) in zip(axes, runs, strict=True):
         matrix = encodings.similarity(experts)
         image = panel.imshow(matrix, cmap="PuOr", vmin=-1, vmax=1)
@@ -56,6 +73,7 @@ def similarities(runs: Sequence[tuple[str, np.ndarray]]) -> Figure:
         for (row, column), value in np.ndenumerate(matrix) if len(matrix) <= 12 else ():
             colour = "white" if abs(value) > 0.6 else "black"
             panel.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=6, color=colour)
+    assert image is not None, "no runs"
     figure.colorbar(image, ax=axes, label="cosine similarity", shrink=0.8)
     return figure
 
@@ -64,8 +82,15 @@ def attention_over_time(heading: str, attention: np.ndarray, frames: Sequence[tu
     """One episode: frames above, the attention weights `[T, K]` over its steps below.
 
     Args:
+        heading: above the figure.
+        attention: weights `[T, K]`.
         frames: (step, picture `[H, W, 3]`) of each.
+
+    Raises:
+        encodings.NothingToDraw: the episode has one step only.
     """
+    if len(attention) < 2:
+        raise encodings.NothingToDraw("an episode of one step has no course over time")
     figure = Figure(figsize=(6.5, 3.4), layout="constrained")
     grid = figure.add_gridspec(2, len(frames), height_ratios=(1, 1.3))
     for place, (step, picture) in enumerate(frames):
@@ -86,12 +111,12 @@ def attention_over_time(heading: str, attention: np.ndarray, frames: Sequence[tu
     return figure
 
 
-def _row(count: int):
+def _row(count: int) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(3.3 * count + 0.4, 3.4), layout="constrained")
     return figure, np.atleast_1d(figure.subplots(1, count)).tolist()
 
 
-def _cloud(panel, title: str, points: np.ndarray, owner: np.ndarray, names: Sequence[str]) -> None:
+def _cloud(panel: Axes, title: str, points: np.ndarray, owner: np.ndarray, names: Sequence[str]) -> None:
     for index, (name, look) in enumerate(zip(names, looks(len(names)), strict=True)):
         panel.scatter(*points[owner == index].T, s=7, linewidths=0, alpha=0.8, label=name, **look)
     panel.set(title=title, xticks=[], yticks=[])

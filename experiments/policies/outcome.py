@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cmta_jax.results.statistics import wilson_interval
+from experiments.reporting.text_table import text_table
 
 COLUMNS = ("protocol", "step", "seed", "task", "episodes", "successes", "mean_return")
 HEADER = ("task", "success (%)", "Wilson 95 %", "episodes", "mean return")
@@ -29,7 +30,7 @@ def table(outcome: Outcome) -> str:
     """Success per task over all seeds, with Wilson's interval over episodes, under the name of the protocol."""
     trials = outcome.episodes * len(outcome.seeds)
     low, high = wilson_interval(outcome.successes.sum(axis=0), np.full(len(outcome.tasks), trials))
-    rows = [HEADER]
+    rows: list[tuple[str, ...]] = [HEADER]
     for i, task in enumerate(outcome.tasks):
         share = outcome.successes[:, i].sum() / trials
         interval = f"[{100 * low[i]:.1f}, {100 * high[i]:.1f}]"
@@ -37,12 +38,7 @@ def table(outcome: Outcome) -> str:
     share, total = outcome.successes.mean() / outcome.episodes, str(trials * len(outcome.tasks))
     mean = f"mean of {len(outcome.tasks)} tasks"
     rows.append((mean, f"{100 * share:.1f}", "", total, f"{outcome.mean_return.mean():.1f}"))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [f"Protocol '{outcome.protocol}': {outcome.meaning}"]
-    for first, *rest in rows:
-        texts = (text.rjust(width) for text, width in zip(rest, widths[1:], strict=True))
-        lines.append("  ".join([first.ljust(widths[0]), *texts]).rstrip())
-    return "\n".join(lines)
+    return "\n".join([f"Protocol '{outcome.protocol}': {outcome.meaning}", *text_table(rows)])
 
 
 def write(outcome: Outcome, path: pathlib.Path) -> None:

@@ -1,4 +1,4 @@
-"""How a benchmark is called in headings and file names, and its protocol in words."""
+"""Names of a benchmark in headings and files, and its protocol in words."""
 
 import re
 import zlib
@@ -17,13 +17,13 @@ def title(cell: Cell) -> str:
 
 
 def file_name(cell: Cell) -> str:
-    """The cell in lower case and underscores; a long list of tasks is cut and kept apart by a checksum."""
+    """The cell in lower case and underscores; a long list of tasks is cut and ends in a checksum."""
     name = re.sub(r"[^a-z0-9]+", "_", " ".join(cell).lower()).strip("_")
     return name if len(name) <= 60 else f"{name[:50]}_{zlib.crc32(name.encode()):08x}"
 
 
 def protocol_sentence(flags: Flags) -> str:
-    """What a success rate of this run means."""
+    """One sentence on what a success rate of this run means."""
     text = {
         name: flags.text(name) or "unknown" for name in ("horizon", "reward_version", "eval_every", "eval_episodes")
     }

@@ -1,15 +1,21 @@
-"""The numbers behind tables and figures, one line per seed: what a reader needs to compute something else."""
+"""The numbers behind tables and figures as CSV, a line for each seed, for analyses that the report does not make."""
 
 import csv
 import io
+from collections.abc import Iterable
+from typing import Any
 
 from cmta_jax.results import statistics
+from cmta_jax.results.grouping import Group
+from cmta_jax.results.protocol import Cell
 from experiments.reporting.tables import Groups
 
 
 def per_seed(groups: Groups) -> str:
     """CSV: each seed's own maxima and final success (shares), and the folder that it was read from."""
-    rows = [("benchmark", "goals", "agent", "seed", "folder", "steps", "max_smoothed", "max_raw", "final_mean")]
+    rows: list[tuple[Any, ...]] = [
+        ("benchmark", "goals", "agent", "seed", "folder", "steps", "max_smoothed", "max_raw", "final_mean")
+    ]
     for cell, agent, group in _each(groups):
         final = dict(zip(group.final_seeds, group.final.mean(axis=1), strict=True))
         for seed, folder, success in zip(group.seeds, group.folders, group.success, strict=True):
@@ -21,7 +27,7 @@ def per_seed(groups: Groups) -> str:
 
 def curves(groups: Groups) -> str:
     """CSV: mean success over tasks (a share) of each seed at each evaluation, not smoothed."""
-    rows = [("benchmark", "goals", "agent", "seed", "step", "success")]
+    rows: list[tuple[Any, ...]] = [("benchmark", "goals", "agent", "seed", "step", "success")]
     for cell, agent, group in _each(groups):
         for seed, success in zip(group.seeds, group.success.mean(axis=2), strict=True):
             points = zip(group.steps, success, strict=True)
@@ -29,11 +35,11 @@ def curves(groups: Groups) -> str:
     return _text(rows)
 
 
-def _each(groups):
+def _each(groups: Groups) -> list[tuple[Cell, str, Group]]:
     return [(cell, agent, group) for cell, row in groups.items() for agent, group in row.items()]
 
 
-def _text(rows):
+def _text(rows: Iterable[tuple[Any, ...]]) -> str:
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows(rows)
     return stream.getvalue()

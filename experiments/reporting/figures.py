@@ -1,7 +1,7 @@
 """The paper's Figures 3, 4 and 6 from groups of runs."""
 
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from matplotlib.figure import Figure
 
@@ -52,7 +52,7 @@ def task_curves(row: Mapping[str, Group]) -> Figure:
 
 
 def lay_out(figure: Figure) -> None:
-    """Fixes where everything stands, so that drawing the figure again does not compute it again."""
+    """Fixes all positions, so that saving the figure twice computes them once."""
     for _ in range(2):  # labels beside a panel move with its width, which the first pass sets
         figure.draw_without_rendering()
     figure.set_layout_engine("none")
@@ -66,7 +66,7 @@ def save(figure: Figure, path: pathlib.Path) -> None:
 
 
 def all_figures(groups: Groups) -> dict[str, Figure]:
-    """Every figure that has something to show, by file name without ending."""
+    """Every figure that has a curve, by file name without ending."""
     curves = _keep(groups, lambda name: name not in EXPERTS)
     temporal = {cell: row for cell, row in _keep(groups, lambda name: name in TEMPORAL).items() if len(row) == 2}
     named = {"figure_3": training_curves(curves)} if curves else {}
@@ -74,10 +74,10 @@ def all_figures(groups: Groups) -> dict[str, Figure]:
     return named | {f"figure_6_{cells.file_name(cell)}": task_curves(row) for cell, row in curves.items()}
 
 
-def _keep(groups, wanted):
+def _keep(groups: Groups, wanted: Callable[[str], bool]) -> Groups:
     kept = {cell: {name: group for name, group in row.items() if wanted(name)} for cell, row in groups.items()}
     return {cell: row for cell, row in kept.items() if row}
 
 
-def _last_step(groups):
+def _last_step(groups: Groups) -> int:
     return max(group.steps[-1] for row in groups.values() for group in row.values())

@@ -3,11 +3,13 @@
 import csv
 import io
 import math
+from collections.abc import Iterable, Sequence
 
 from experiments.reporting import cells
 from experiments.reporting.tables import Line, Measured, Table
 
 HEADER = ("agent", "paper", "ours", "paper", "ours", "mean", "IQM [95 %]", "seeds", "steps per task")
+GROUPS = ("max smoothed", "max smoothed", "max", "max", "final", "final")  # above HEADER[1:7]
 LEGEND = (
     "Success in percent. Max smoothed and max: maxima over the run of the mean over seeds and tasks, smoothed (factor "
     "0.8) and raw, as the paper defines them; both are picked on the curve that they report, hence optimistic. Final: "
@@ -26,15 +28,15 @@ def _texts(line: Line) -> list[str]:
     return [line.label, paper[0], numbers[0], paper[1], numbers[1], *final, str(ours.seeds), f"{ours.steps:,}"]
 
 
-def _interval(ours):
+def _interval(ours: Measured) -> str:
     spread = "(one seed)" if math.isnan(ours.final_low) else f"[{ours.final_low:.2f}, {ours.final_high:.2f}]"
     return f"{ours.final_iqm:.2f} {spread}"
 
 
 def markdown(table: Table) -> str:
-    """The table as GitHub-flavoured Markdown: one block a benchmark."""
-    header = list(HEADER)
-    header[1:7] = [f"{group}, {name}" for group, name in zip(_groups(), HEADER[1:7], strict=True)]
+    """The table as GitHub-flavoured Markdown, a block for each benchmark."""
+    grouped = (f"{group}, {name}" for group, name in zip(GROUPS, HEADER[1:7], strict=True))
+    header = [HEADER[0], *grouped, *HEADER[7:]]
     parts = [f"## Table {table.number}: {table.title}", LEGEND]
     for block in table.blocks:
         rows = [header, ["---"] + ["---:"] * (len(header) - 1), *(_texts(line) for line in block.lines)]
@@ -45,12 +47,8 @@ def markdown(table: Table) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _groups():
-    return ("max smoothed",) * 2 + ("max",) * 2 + ("final",) * 2
-
-
 def latex(table: Table) -> str:
-    """The table as a LaTeX `table` (needs booktabs): blocks under one head."""
+    """The table as a LaTeX `table` (needs booktabs), with the blocks of all benchmarks under one header."""
     groups = r" & \multicolumn{2}{c}{max smoothed} & \multicolumn{2}{c}{max} & \multicolumn{2}{c}{final} & & \\"
     lines = [
         r"\begin{table}",
@@ -71,17 +69,17 @@ def latex(table: Table) -> str:
     return "% needs \\usepackage{booktabs}\n" + "\n".join(lines) + "\n"
 
 
-def _latex_row(texts):
+def _latex_row(texts: Iterable[str]) -> str:
     return " & ".join(map(_escape, texts)) + r" \\"
 
 
-def _escape(text):
+def _escape(text: str) -> str:
     special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     return "".join(special.get(letter, f"\\{letter}" if letter in "&%$#_{}" else letter) for letter in text)
 
 
-def comma_separated(tables: list[Table]) -> str:
-    """The tables as CSV, one line per table, benchmark and row; what is missing is empty, and `status` says why."""
+def comma_separated(tables: Sequence[Table]) -> str:
+    """The tables as CSV, a line for each table, benchmark and row; missing numbers are empty, `status` says why."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     head = ("table", "benchmark", "goals", "agent", "status", "paper_max_smoothed", "paper_max")
@@ -95,11 +93,11 @@ def comma_separated(tables: list[Table]) -> str:
     return stream.getvalue()
 
 
-def _plain(value):
+def _plain(value: float | str) -> float | str:
     return f"{value:.4f}" if isinstance(value, float) else value
 
 
-def _status(measured):
+def _status(measured: Measured | None) -> str:
     if measured is None:
         return "no run"
     return "complete" if measured.goal_sets else "no final"

@@ -1,49 +1,60 @@
 """From a run's flags to the row of the paper's tables that it belongs to."""
 
+from collections.abc import Callable
+
+from cmta_jax.methods import care, cmta, mtsac, soft_modularization
 from cmta_jax.storage.flags_file import Flags
 
 
 def row_name(flags: Flags) -> str:
-    """The name of the row; the paper's where the paper has it, else one that says what differs."""
+    """The name of the row: the paper's where the paper has it, else one that names the difference.
+
+    A flag that the file does not have has the default of the method's `Config`.
+    """
     return _row_name(flags, flags.text("method") or "unknown method")
 
 
-def _row_name(flags, method):
+def _row_name(flags: Flags, method: str) -> str:
     return NAMES[method](flags) if method in NAMES else method
 
 
-def _cmta(flags):
-    experts = int(flags.number("cmta.num_experts", 6))
-    name = "CMTA" if experts == 6 else f"CMTA with {experts} experts"
-    if flags.number("cmta.contrastive_weight", 2500) == 0:
+def _cmta(flags: Flags) -> str:
+    default = cmta.Config
+    experts = int(flags.number("cmta.num_experts", default.num_experts))
+    name = "CMTA" if experts == default.num_experts else f"CMTA with {experts} experts"
+    if flags.number("cmta.contrastive_weight", default.contrastive_weight) == 0:
         name += " w/o CL"
-    if not flags.enabled("cmta.temporal", True):
+    if not flags.enabled("cmta.temporal", default.temporal):
         name += " w/o TI"
-    if flags.text("cmta.actor_encoder") == "frozen_random":
+    if (flags.text("cmta.actor_encoder") or default.actor_encoder) == "frozen_random":
         name += " (frozen random actor encoder)"
     return name
 
 
-def _care(flags):
-    return "CARE + CL" if flags.number("care.contrastive_weight", 0) > 0 else "CARE"
+def _care(flags: Flags) -> str:
+    weight = flags.number("care.contrastive_weight", care.Config.contrastive_weight)
+    return "CARE + CL" if weight > 0 else "CARE"
 
 
-def _mtsac(flags):
-    name = "MT-SAC+TE" if flags.enabled("mtsac.task_encoder", False) else "MT-SAC"
-    return f"{name} (one-hot)" if flags.text("mtsac.task_id") == "onehot" else name
+def _mtsac(flags: Flags) -> str:
+    name = "MT-SAC+TE" if flags.enabled("mtsac.task_encoder", mtsac.Config.task_encoder) else "MT-SAC"
+    task_id = flags.text("mtsac.task_id") or mtsac.Config.task_id
+    return f"{name} (one-hot)" if task_id == "onehot" else name
 
 
-def _soft_modularization(flags):
-    form = flags.text("soft_modularization.form") or "paper"
+def _soft_modularization(flags: Flags) -> str:
+    default = soft_modularization.Config
+    form = flags.text("soft_modularization.form") or default.form
     name = "SoftModu" if form == "paper" else f"SoftModu ({form} form)"
-    return f"{name} (loss weights)" if flags.enabled("soft_modularization.loss_weights", False) else name
+    weighted = flags.enabled("soft_modularization.loss_weights", default.loss_weights)
+    return f"{name} (loss weights)" if weighted else name
 
 
-def _tsac(flags):
+def _tsac(flags: Flags) -> str:
     return f"TSAC (our reconstruction) on {_row_name(flags, flags.text('tsac.base') or 'unknown base')}"
 
 
-NAMES = {
+NAMES: dict[str, Callable[[Flags], str]] = {
     "cmta": _cmta,
     "care": _care,
     "mtsac": _mtsac,

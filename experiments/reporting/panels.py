@@ -1,4 +1,4 @@
-"""What every figure is made of: panels of success against steps, curves with a band, labels at their ends."""
+"""Parts of every figure: panels of success against steps, curves with a band, labels at their ends."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,14 @@ UNITS = ((1_000_000, "millions"), (1_000, "thousands"))
 
 
 def panels(count: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure with that many panels of `width` x `height` inches, sharing both axes; the rest of the grid is empty."""
+    """A figure with `count` panels of `width` x `height` inches that share both axes.
+
+    Args:
+        count: of the panels.
+        columns: of the grid; the last row may be shorter.
+        width: of a panel, inches.
+        height: of a panel, inches.
+    """
     columns = min(columns, count)
     rows = -(-count // columns)
     figure = Figure(figsize=(columns * width + 0.3, rows * height + 0.3), layout="constrained")
@@ -23,7 +30,7 @@ def panels(count: int, columns: int, width: float, height: float) -> tuple[Figur
     for axes in grid.flat[count:]:
         axes.remove()
     for above in grid.flat[max(count - columns, 0) : (rows - 1) * columns]:
-        above.tick_params(labelbottom=True)  # nothing stands below it
+        above.tick_params(labelbottom=True)  # no panel is below it
     figure.supylabel("success rate (%)", fontsize=8)
     return figure, list(grid.flat[:count])
 
@@ -40,7 +47,7 @@ def curve(axes: Axes, steps: np.ndarray, success: np.ndarray, style: Mapping) ->
     """Draws the smoothed mean over seeds and, with several, a band of their standard deviation (of the sample).
 
     Args:
-        axes: where.
+        axes: the panel.
         steps: `[T]`, in the unit of the axis.
         success: `[S, T]`, shares.
         style: keyword arguments of `plot`.
@@ -63,7 +70,7 @@ def curve(axes: Axes, steps: np.ndarray, success: np.ndarray, style: Mapping) ->
 def label_ends(
     axes: Axes, ends: Mapping[str, tuple[float, float]], styles: Mapping[str, Mapping], height: float
 ) -> None:
-    """Writes each name beside the end of its curve, behind a sample of its line, no two on top of each other.
+    """Writes each name beside the end of its curve, after a sample of its line, so that no two overlap.
 
     Args:
         axes: whose vertical axis spans about 0 to 100.
@@ -87,9 +94,15 @@ def label_ends(
 
 
 def spread(positions: Sequence[float], sizes: Sequence[float], low: float, high: float) -> np.ndarray:
-    """Moves ascending positions as little as possible (least squares) until things of these sizes, centred there, do
-    not overlap, with the centres within the limits (if there is room)."""
-    sizes = np.asarray(sizes)
-    offsets = np.concatenate([[0.0], np.cumsum(sizes[1:] + sizes[:-1]) / 2])
+    """Moves positions as little as possible (least squares) until labels of these sizes do not overlap.
+
+    Args:
+        positions: of the labels' centres, ascending.
+        sizes: of the labels, in the same unit.
+        low: smallest centre allowed.
+        high: largest centre allowed, where there is room.
+    """
+    extents = np.asarray(sizes)
+    offsets = np.concatenate([[0.0], np.cumsum(extents[1:] + extents[:-1]) / 2])
     nearest = scipy.optimize.isotonic_regression(np.asarray(positions) - offsets).x
     return np.clip(nearest, low, max(high - offsets[-1], low)) + offsets

@@ -1,4 +1,4 @@
-"""Colours, line styles and fonts of all figures: legible in print, in grey and to the colour-blind."""
+"""Colours, line styles and fonts of all figures, for print, for grey scales and for colour-blind readers."""
 
 import contextlib
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ KNOWN = {
     "CARE + CL": (SKY, SOLID),
 }
 
-FONTS = {
+FONTS: Any = {
     "font.size": 8,
     "axes.titlesize": 8.5,
     "axes.labelsize": 8,
@@ -46,7 +46,7 @@ FONTS = {
 
 
 def fonts() -> contextlib.AbstractContextManager:
-    """Everything is drawn and saved within this context."""
+    """The context to draw and save figures in."""
     return matplotlib.rc_context(FONTS)
 
 

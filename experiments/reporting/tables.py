@@ -1,9 +1,9 @@
-"""The paper's Tables 1, 2 and 8 as values: its figures, and beside them what the run folders say."""
+"""The paper's Tables 1, 2 and 8 as values: its numbers, and beside them those of the run folders."""
 
 import json
 import pathlib
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from cmta_jax.results import statistics
 from cmta_jax.results.grouping import Group
@@ -17,7 +17,7 @@ Groups = Mapping[Cell, Mapping[str, Group]]
 
 
 class Measured(NamedTuple):
-    """Our side of a row, success in percent; NaN where there is nothing to compute it from."""
+    """Our numbers of a row, success in percent; NaN where a number cannot be computed."""
 
     max_smoothed: float
     max_raw: float
@@ -32,7 +32,7 @@ class Measured(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A row of a block; None where the paper or we have nothing."""
+    """A row of a block; None where the paper has no number, or we have no run."""
 
     label: str
     paper: tuple[float, float] | None  # (max smoothed, max), percent
@@ -58,20 +58,30 @@ class Table(NamedTuple):
 
 def measure(group: Group) -> Measured:
     """The figures of one row."""
-    nan = float("nan")
-    final = (nan,) * 4
+    mean = iqm = low = high = float("nan")
     if group.goal_sets:
-        iqm = float(statistics.interquartile_mean(group.final))
-        final = (float(group.final.mean()), iqm, *statistics.bootstrap_interval(group.final))
-    shares = (statistics.max_smoothed(group.success), statistics.max_raw(group.success), *final)
-    counts = (len(group.seeds), len(group.final_seeds), group.goal_sets, int(group.steps[-1]))
-    return Measured(*(100 * share for share in shares), *counts)
+        mean, iqm = float(group.final.mean()), float(statistics.interquartile_mean(group.final))
+        low, high = statistics.bootstrap_interval(group.final)
+    return Measured(
+        max_smoothed=100 * statistics.max_smoothed(group.success),
+        max_raw=100 * statistics.max_raw(group.success),
+        final_mean=100 * mean,
+        final_iqm=100 * iqm,
+        final_low=100 * low,
+        final_high=100 * high,
+        seeds=len(group.seeds),
+        final_seeds=len(group.final_seeds),
+        goal_sets=group.goal_sets,
+        steps=int(group.steps[-1]),
+    )
 
 
-def paper_table(description: Mapping, groups: Groups) -> Table:
-    """One table of `PAPER`, filled in.
+def paper_table(description: Mapping[str, Any], groups: Groups) -> Table:
+    """One table of `PAPER` with our numbers. Table 1 also has our methods and benchmarks that the paper has not.
 
-    Table 1 also shows what belongs to no table of the paper: further methods, and further benchmarks.
+    Args:
+        description: an element of `PAPER["tables"]`.
+        groups: our runs, cut at the table's number of steps.
     """
     columns = [Cell(*name.split()) for name in description["cells"]]
     others = [cell for cell in groups if " ".join(cell) not in PAPER["tables"][0]["cells"]]
@@ -81,20 +91,19 @@ def paper_table(description: Mapping, groups: Groups) -> Table:
     return Table(description["number"], description["title"], tuple(blocks))
 
 
-def _block(description, cell, groups):
+def _block(description: Mapping[str, Any], cell: Cell, groups: Mapping[str, Group]) -> Block:
     rows = [(row["label"], row["paper"].get(" ".join(cell)), groups.get(row["name"])) for row in description["rows"]]
     if description["number"] == 1:
         rows += [(name, None, group) for name, group in groups.items() if (name, " ".join(cell)) not in SHOWN]
-    lines = tuple(Line(label, paper, group and measure(group)) for label, paper, group in rows)
+    lines = tuple(Line(label, paper, measure(group) if group else None) for label, paper, group in rows)
     notes = tuple(f"{label}: {note}." for label, _, group in rows if group for note in _notes(group))
     protocol = next((cells.protocol_sentence(group.flags) for _, _, group in rows if group), "")
     return Block(cell, protocol, lines, notes)
 
 
-def _notes(group):
-    notes = list(group.notes)
+def _notes(group: Group) -> Iterator[str]:
+    yield from group.notes
     if group.goal_sets not in (0, 50):
-        notes.append(f"final performance is over {group.goal_sets} goal set(s), not 50")
+        yield f"final performance is over {group.goal_sets} goal set(s), not 50"
     if 0 < len(group.final_seeds) < len(group.seeds):
-        notes.append(f"final performance is of {len(group.final_seeds)} of {len(group.seeds)} seeds")
-    return notes
+        yield f"final performance is of {len(group.final_seeds)} of {len(group.seeds)} seeds"

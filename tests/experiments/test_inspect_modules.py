@@ -8,6 +8,7 @@ from toy_runs import CMTA, MetaWorldSized, Toy, policy_file
 from cmta_jax.environments import Pool, rendering
 from experiments import inspect_modules
 from experiments.inspection import encodings, figures
+from experiments.policies import films
 
 RANDOM = np.random.default_rng(0)
 
@@ -102,6 +103,41 @@ def test_bad_input_is_one_sentence_and_status_2(paths, capsys, monkeypatch, argu
     said = capsys.readouterr().err
     assert sentence in said and said.startswith("inspect_modules: ") and said.count("\n") == 1
     assert not (paths["this"].parent / "modules").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "left_out"),
+    [
+        (["--cmta.num_experts=1"], {"figure_7_attention": "a single expert always has the weight 1."}),
+        (
+            ["--benchmark=reach-v3", "--horizon=1"],
+            {
+                "figure_7_attention": "t-SNE needs points that differ, here is 1 and all are equal.",
+                "attention_reach-v3": "an episode of one step has no course over time.",
+            },
+        ),
+    ],
+)
+def test_a_figure_that_has_too_little_to_show_is_left_out_with_a_sentence(
+    tmp_path, capsys, monkeypatch, arguments, left_out
+):
+    pytest.importorskip("sklearn")
+    monkeypatch.setattr(rendering, "find_backend", lambda: "none")
+    shot = rendering.Shot(0, np.zeros((8, 8, 3), np.uint8), 0.0, False)
+    monkeypatch.setattr(films, "shots_of", lambda *_: [shot])
+    path = policy_file(tmp_path / "policy.safetensors", *CMTA, *arguments)
+    assert inspect_modules.main([f"--workdir={path}"], Toy) == 0
+    said = capsys.readouterr().out
+    assert all(f"{name} is left out: {reason}" in said for name, reason in left_out.items())
+    tasks = ("reach-v3",) if "--horizon=1" in arguments else ("reach-v3", "push-v3")
+    drawn = {"figure_5_experts", "figure_7_attention", "similarity", *(f"attention_{task}" for task in tasks)}
+    assert {made.stem for made in (tmp_path / "modules").iterdir()} == drawn - left_out.keys()
+
+
+@pytest.mark.parametrize("points", [np.ones((1, 4)), np.ones((12, 4)), np.arange(5.0)[:, None]])
+def test_points_that_no_plane_can_show_are_refused_before_scikit_learn_sees_them(points):
+    with pytest.raises(encodings.NothingToDraw, match="t-SNE needs points"):
+        encodings.projected(points)
 
 
 def test_the_command_draws_everything(tmp_path):

@@ -134,6 +134,39 @@ def test_a_run_without_evaluations_is_left_out_and_said(tmp_path, capsys):
     assert "None of the runs holds a complete evaluation" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("damage", "remark"),
+    [
+        (lambda folder: (folder / "eval.csv").unlink(), "{folder} holds no evaluation yet: it has no eval.csv."),
+        (lambda folder: (folder / "flags.flags").unlink(), "{folder} is not a run folder: it has no flags.flags."),
+        (lambda folder: (folder / "eval.csv").write_text("a,b\n"), "{folder}/eval.csv begins with 'a,b' instead of"),
+    ],
+)
+def test_a_folder_that_cannot_be_reported_is_named_and_the_others_are_reported(tmp_path, capsys, damage, remark):
+    write_run(tmp_path / "runs/a", SUCCESS)
+    folder = write_run(tmp_path / "runs/b", SUCCESS, seeds=(2, 3))
+    damage(folder)
+    assert run_report(tmp_path) == 0
+    assert f"report: Left out: {remark.format(folder=folder)}" in capsys.readouterr().err
+    text = (tmp_path / "report/report.md").read_text()
+    assert "| CMTA | 82.07 | 55.00 |" in text
+    assert f"- Left out: {remark.format(folder=folder)}" in text
+
+
+def test_a_malformed_run_alone_is_an_error(tmp_path, capsys):
+    folder = write_run(tmp_path / "runs/a", SUCCESS)
+    (folder / "eval.csv").write_text("a,b\n")
+    assert run_report(tmp_path) == 2
+    assert capsys.readouterr().err.startswith(f"report: {folder}/eval.csv begins with 'a,b'")
+
+
+@pytest.mark.parametrize("name", ["[a]", "a*", "what?", "back\\slash"])
+def test_a_path_that_exists_is_no_pattern(tmp_path, name):
+    write_run(tmp_path / name / "one", SUCCESS)
+    for pattern in (f"{tmp_path}/{name}/one", f"{tmp_path}/{name}/**", f"{tmp_path}/{name}/*"):
+        assert report.main([pattern, "--out", str(tmp_path / "report")]) == 0
+
+
 def test_the_papers_figures_are_those_of_its_tables():
     by_number = {table["number"]: table for table in tables.PAPER["tables"]}
     assert [len(by_number[number]["rows"]) for number in (1, 2, 8)] == [7, 4, 5]
