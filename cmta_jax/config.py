@@ -17,18 +17,20 @@ def setting(
     minimum: float | None = None,
     maximum: float | None = None,
     exclusive: bool = False,
+    refusal: str = "--{flag}={value} is not possible: {remedy}.",
 ) -> Any:
-    """A dataclass field with a help text (which gives the unit) and the values that `check` lets through.
+    """A dataclass field with a help text (which gives the unit) and the values that `check` accepts.
 
     Args:
-        default: the value when nothing is said; its field's annotation must be its type.
+        default: the value if none is given; the field's annotation must be its type.
         help: one line, the unit included.
         choices: the only values allowed.
         minimum: smallest value allowed; with `exclusive` the value must be larger.
         maximum: largest value allowed.
+        refusal: the error's sentence; `{flag}`, `{value}` and `{remedy}` are filled in.
     """
     limits = {"choices": choices, "minimum": minimum, "maximum": maximum, "exclusive": exclusive}
-    return dataclasses.field(default=default, metadata={"help": help, **limits})
+    return dataclasses.field(default=default, metadata={"help": help, "refusal": refusal, **limits})
 
 
 def check(config: Any, flag_of: Callable[[str], str] = str) -> None:
@@ -44,15 +46,23 @@ def check(config: Any, flag_of: Callable[[str], str] = str) -> None:
     for field in dataclasses.fields(config):
         value, remedy = getattr(config, field.name), None
         if field.metadata and value is not None:
-            remedy = _remedy(value, **{name: field.metadata.get(name) for name in LIMITS})
+            remedy = _remedy(value, **{name: field.metadata[name] for name in LIMITS})
         if remedy:
-            raise ValueError(f"--{flag_of(field.name)}={value} is not possible: {remedy}.")
+            sentence = field.metadata["refusal"]
+            raise ValueError(sentence.format(flag=flag_of(field.name), value=value, remedy=remedy))
 
 
 LIMITS = ("choices", "minimum", "maximum", "exclusive")
 
 
-def _remedy(value: Any, choices, minimum, maximum, exclusive) -> str | None:
+def _remedy(
+    value: Any,
+    *,
+    choices: tuple[str, ...] | None,
+    minimum: float | None,
+    maximum: float | None,
+    exclusive: bool,
+) -> str | None:
     """What to give instead of `value`; None if it is in range."""
     if choices is not None and value not in choices:
         return "choose one of " + ", ".join(choices)

@@ -1,6 +1,6 @@
-"""Which tasks a benchmark has. The order matters: goal sets are drawn from one stream through the tasks in order.
+"""The tasks of each benchmark. Their order matters: one random stream draws the goal vectors of all tasks in order.
 
-The names are written down here so that a typing mistake fails before Meta-World is imported; a test compares them with
+The names stand here, so that a typing error is reported before Meta-World is imported. A test compares them with
 `metaworld.MT10` and `metaworld.MT50`.
 """
 

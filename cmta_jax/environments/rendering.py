@@ -1,4 +1,4 @@
-"""Pictures of episodes: an episode is its goal set and its actions, so it is played again in front of a camera."""
+"""Pictures of episodes. A goal set and actions determine an episode, so it is simulated again to be drawn."""
 
 import importlib
 import os
@@ -6,7 +6,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -22,31 +22,31 @@ class Shot(NamedTuple):
 
     step: int
     picture: np.ndarray  # [size, size, 3] uint8
-    reward: float  # of this step, raw
-    success: bool  # at this very step
+    reward: float  # of this step, not normalised
+    success: bool  # whether the task is solved at this step
 
 
 def find_backend() -> str:
-    """The module of mujoco that draws offscreen on this machine; `MUJOCO_GL` may name it.
+    """The module of mujoco that draws without a screen on this machine; the variable `MUJOCO_GL` can select it.
 
     Raises:
-        ValueError: none works.
+        ValueError: no module works.
     """
     named, known = os.environ.get("MUJOCO_GL", "").lower(), BACKENDS.get(platform.system(), ("glfw",))
     for backend in candidates(named, known):
-        # a process of its own, because a back end that fails leaves PyOpenGL unusable for the next
+        # in another process, because PyOpenGL is unusable after a backend has failed
         outcome = subprocess.run([sys.executable, "-c", PROBE.format(backend)], capture_output=True, text=True)
         if outcome.returncode == 0:
             return backend
-        why = (outcome.stderr.strip().splitlines() or ["no reason given"])[-1]
+        reason = (outcome.stderr.strip().splitlines() or ["no reason given"])[-1]
     raise ValueError(
         f"Nothing here can draw without a screen ({' and '.join(candidates(named, known))} failed, the last with "
-        f"'{why:.120}'): install libegl1 with a driver (libgl1-mesa-dri), or libosmesa6, or set MUJOCO_GL."
+        f"'{reason:.120}'): install libegl1 with a driver (libgl1-mesa-dri), or libosmesa6, or set MUJOCO_GL."
     )
 
 
 def candidates(named: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    """What to try: the back end that `MUJOCO_GL` names, else all that this platform knows."""
+    """The backends to try: the one that `MUJOCO_GL` names, else all of this platform."""
     return (named,) if named in ("egl", "osmesa", "cgl", "glfw") else known
 
 
@@ -54,16 +54,20 @@ def film(
     task: str, vectors: np.ndarray, goal_set: int, actions: np.ndarray, steps: Collection[int],
     backend: str, size: int = 384, **versions: str,
 ) -> Iterator[Shot]:  # fmt: skip
-    """Plays an episode again and yields a shot at each of `steps`.
+    """Simulates an episode again and yields a shot at each of `steps`.
 
     Args:
-        vectors: `[50, D]`, the goal sets of the task, as `Pool.goal_vectors` gives them.
-        goal_set: which of them.
+        task: its name.
+        vectors: `[50, D]`, the goal vectors of the task, as in `Pool.goal_vectors`.
+        goal_set: index of the goal set.
         actions: `[T, 4]` float32.
         steps: from 0 (the reset) to T.
         backend: as `find_backend` returns it.
         size: of the pictures, in pixels; at most 480.
         versions: `reward_version` and `success_version` of the run.
+
+    Yields:
+        Shots in ascending order of steps.
     """
     lane = simulator.make(task, "stock", **versions)
     lane.vectors = vectors
@@ -78,9 +82,17 @@ def film(
 
 
 class Camera:
-    """Draws one model offscreen. `mujoco.Renderer` is not used: its back end is fixed when mujoco is imported."""
+    """Draws one model without a screen. A context manager.
 
-    def __init__(self, model, backend: str, size: int):
+    `mujoco.Renderer` is not used, because its backend is fixed when mujoco is imported.
+
+    Args:
+        model: a `mujoco.MjModel`.
+        backend: as `find_backend` returns it.
+        size: of the pictures, in pixels.
+    """
+
+    def __init__(self, model: Any, backend: str, size: int):
         import mujoco
 
         self._mujoco, self._model, self._size = mujoco, model, size
@@ -94,19 +106,19 @@ class Camera:
         self._view = mujoco.MjvCamera()
         self._view.type, self._view.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, model.camera(CAMERA).id
 
-    def shoot(self, data) -> np.ndarray:
-        """A picture `[size, size, 3]` of the state in `data`."""
+    def shoot(self, data: Any) -> np.ndarray:
+        """A picture `[size, size, 3]` uint8 of the state in `data`, a `mujoco.MjData`."""
         mujoco, everything = self._mujoco, self._mujoco.mjtCatBit.mjCAT_ALL
         mujoco.mjv_updateScene(self._model, data, self._options, None, self._view, everything, self._scene)
         picture = np.empty((self._size, self._size, 3), np.uint8)
         window = mujoco.MjrRect(0, 0, self._size, self._size)
         mujoco.mjr_render(window, self._scene, self._drawer)
         mujoco.mjr_readPixels(picture, None, window, self._drawer)
-        return picture[:, ::-1]  # rows come from below, which the camera's being upside down undoes
+        return picture[:, ::-1]  # MuJoCo's rows begin at the bottom, and the camera is upside down: the two cancel
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._drawer.free()
         self._context.free()

@@ -160,7 +160,7 @@ _simulators: list[FastSimulator] = []  # of a process that steps alone
 def _build(tasks: list[str]) -> None:
     for task in tasks:
         simulator = FastSimulator(task)
-        simulator.vectors = simulator.draw_goal_sets(np.random.RandomState(0))
+        simulator.vectors = simulator.draw_goal_vectors(np.random.RandomState(0))
         simulator.reset(0)  # only the first reset to a goal set is simulated
         _simulators.append(simulator)
 

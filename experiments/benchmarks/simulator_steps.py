@@ -27,7 +27,7 @@ def measure(tasks: tuple[str, ...], blocks: int) -> dict[str, Any]:
 def _measure_task(task: str, blocks: int) -> dict[str, float]:
     """Medians over blocks, each on another goal set. The kinds take turns: a busy machine then slows all of them."""
     stock, fast = StockSimulator(task), FastSimulator(task)
-    stock.vectors = fast.vectors = fast.draw_goal_sets(np.random.RandomState(0))
+    stock.vectors = fast.vectors = fast.draw_goal_vectors(np.random.RandomState(0))
     generator, rows = np.random.default_rng(0), []
     for block in range(blocks):
         goal_set = block % len(stock.vectors)

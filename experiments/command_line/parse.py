@@ -84,7 +84,7 @@ def _all_flags() -> absl_flags.FlagValues:
     flags = absl_flags.FlagValues()
     for config_class, method in config_classes():
         for name, field in flag_fields(config_class, method).items():
-            kind, help = kind_of(config_class, field.name), help_of(config_class, field)
+            kind, help = kind_of(config_class, field.name), help_of(field)
             if name in flags:
                 continue
             if kind is bool:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import re
 import typing
 from typing import Any, NamedTuple
 
@@ -101,12 +100,9 @@ def fill(config_class: type, values: dict[str, Any], **others: Any) -> Any:
     return config
 
 
-def help_of(config_class: type, field: dataclasses.Field) -> str:
-    """A field's help text, or else what the class's docstring says of it."""
-    if "help" in field.metadata:
-        return field.metadata["help"]
-    said = re.search(rf"^\s+{field.name}: (.*?)(?=^\s+\w+: |\n\s*\n|\Z)", config_class.__doc__ or "", re.S | re.M)
-    return " ".join(said[1].split()) if said else ""
+def help_of(field: dataclasses.Field) -> str:
+    """A field's help text."""
+    return field.metadata["help"]
 
 
 def help_text() -> str:
@@ -123,4 +119,4 @@ def _help_line(config_class: type, name: str, field: dataclasses.Field) -> str:
     choices = field.metadata.get("choices")
     choices = f" [{', '.join(choices)}]" if choices else ""
     default = "" if field.default in (None, "") else f" (default: {field.default})"
-    return f"  --{name}: {help_of(config_class, field)}{choices}{default}"
+    return f"  --{name}: {help_of(field)}{choices}{default}"

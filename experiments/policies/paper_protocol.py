@@ -37,7 +37,7 @@ def goal_sets(trained: Trained, pool: Any) -> np.ndarray:
     copies = pool.num_lanes // (len(seeds) * len(tasks))
     if trained.settings.environment.goals == "mixed":
         return evaluation.every_goal_set(len(seeds), len(tasks), copies, pool.num_goal_sets)
-    drawn = schedule.goal_sets("fixed", seeds, tasks, copies, 0, np.zeros(pool.num_lanes, int))
+    drawn = schedule.goal_set_indices("fixed", seeds, tasks, copies, 0, np.zeros(pool.num_lanes, int))
     return drawn.reshape(1, len(seeds), len(tasks), copies)
 
 

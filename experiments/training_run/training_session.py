@@ -137,7 +137,7 @@ class Session:
     def fixed_goal_sets(self) -> np.ndarray:
         """The goal set of every lane with `--goals=fixed`, `[S, N, C]`."""
         restarts = np.zeros(np.prod(self.plan.lanes), int)
-        drawn = schedule.goal_sets("fixed", self.plan.seeds, self.plan.tasks, self.plan.copies, 0, restarts)
+        drawn = schedule.goal_set_indices("fixed", self.plan.seeds, self.plan.tasks, self.plan.copies, 0, restarts)
         return drawn.reshape(self.plan.lanes)
 
     def save(self, moment: Moment, wait: bool = False) -> None:

@@ -1,6 +1,11 @@
 """The fast simulator gives the stock one's numbers, to the last bit, for every task."""
 
+import math
+import os
 import pickle
+import platform
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,7 +14,7 @@ from metaworld.sawyer_xyz_env import SawyerXYZEnv
 from stepping import assert_same_episode, expert_actions, pair, random_actions
 
 from cmta_jax.environments import MT50
-from cmta_jax.environments.simulator import caging_reward, fast_math
+from cmta_jax.environments.simulator import caging_reward, fast, fast_math
 from cmta_jax.environments.simulator.accelerated_class import derive
 
 pytestmark = pytest.mark.filterwarnings("ignore:Constant:UserWarning")  # scripted policies ask for large forces
@@ -62,8 +67,11 @@ def test_v2_success_under_v1_rewards_is_that_of_an_environment_of_its_own(task, 
     assert disagreements > 0  # the two definitions do differ
 
 
-def test_norms_are_numpys():
+@pytest.mark.parametrize("dot", [fast_math.dot, np.dot], ids=["this machine's", "numpy's"])
+def test_norms_are_numpys_with_either_dot_product(dot, monkeypatch):
+    monkeypatch.setattr(fast_math, "dot", dot)
     generator = np.random.default_rng(0)
+    assert fast_math.norm(np.zeros(0)) == 0
     for size in (1, 2, 3, 4, 7):
         for vector in generator.normal(size=(200, size)):
             others = vector.astype(np.float32), vector.astype(">f8"), np.float64(vector[0]), np.tile(vector, 2)[::2]
@@ -111,7 +119,32 @@ def test_a_caging_reward_that_was_changed_is_used_as_it_is(monkeypatch):
     assert official.__code__ is SawyerXYZEnv._gripper_caging_reward.__code__
 
 
-def test_a_dot_product_that_differs_is_not_used(monkeypatch):
-    assert fast_math._fast_dot() is fast_math.ddot
-    monkeypatch.setattr(fast_math, "ddot", lambda x, y: float(x.dot(y)) * (1 + 2**-52))
-    assert fast_math._fast_dot() is np.dot
+def test_a_dot_product_is_used_only_where_it_equals_numpys():
+    def equal(x, y):
+        return float(x.dot(y))
+
+    def exact(x, y):  # rounded once, not after every addition
+        return math.fsum((x * y).tolist())
+
+    def differs_at_one_length(x, y):
+        return float(x.dot(y)) * (1 + (len(x) == 6) * 2**-52)
+
+    assert fast_math.exact_dot(equal) is equal
+    assert fast_math.exact_dot(exact) is np.dot
+    assert fast_math.exact_dot(differs_at_one_length) is np.dot
+
+
+@pytest.mark.parametrize("task", ["push-v3", "peg-insert-side-v3"])
+def test_steps_are_equal_with_numpys_dot_product_too(task, monkeypatch):
+    for module in (fast_math, caging_reward, fast):
+        monkeypatch.setattr(module, "dot", np.dot)
+    assert_same_episode(*pair(task), 3, expert_actions(task), steps=12)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="these are names of x86 processors")
+@pytest.mark.parametrize("processor", ["Prescott", "Sandybridge", "Haswell"])
+def test_steps_are_equal_with_the_dot_products_of_other_processors(processor):
+    code = "from stepping import *; assert_same_episode(*pair('push-v3'), 3, expert_actions('push-v3'), steps=40)"
+    environment = {**os.environ, "OPENBLAS_CORETYPE": processor, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=environment, check=True)

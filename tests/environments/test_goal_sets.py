@@ -15,7 +15,7 @@ def drawn(tasks, seed):
     """Goal sets of `tasks` from one stream: a list of arrays [50, D]."""
     stream = np.random.RandomState(seed)
     with compile_once():
-        return [FastSimulator(task).draw_goal_sets(stream) for task in tasks]
+        return [FastSimulator(task).draw_goal_vectors(stream) for task in tasks]
 
 
 def official(benchmark):

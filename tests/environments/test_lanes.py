@@ -20,7 +20,7 @@ def lanes(request):
     rows = [(0, 0), (0, 1)]
     lanes = Lanes({"lanes": [0, 1], "tasks": TASKS, "rows": rows, "simulator": {"simulator": request.param}}, shared)
     for row, own in zip(rows, lanes.simulators.values(), strict=True):
-        shared["goal_vectors"][row][:, : own.goal_dim] = own.draw_goal_sets(np.random.RandomState(0))
+        shared["goal_vectors"][row][:, : own.goal_dim] = own.draw_goal_vectors(np.random.RandomState(0))
     assert lanes.reset([0, 1]) == {}
     shared["action"][:] = ACTION
     yield lanes

@@ -73,7 +73,7 @@ def test_steps_are_those_of_the_official_environment_on_the_promised_goal_sets(p
     lane = 1 * len(TASKS) * 2 + 2 * 2 + 1  # second seed, push-v3, second copy
     simulator = StockSimulator("push-v3")
     simulator.vectors = pool.goal_vectors[1, 2]
-    expected = simulator.reset(schedule.goal_set("mixed", SEEDS[1], "push-v3", 1, 3))
+    expected = simulator.reset(schedule.goal_set_index("mixed", SEEDS[1], "push-v3", 1, 3))
     np.testing.assert_array_equal(observation[lane], expected.astype(np.float32))
     for number, step in enumerate(steps):
         expected, reward, success = simulator.step(action_at(number)[lane])

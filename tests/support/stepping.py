@@ -11,7 +11,7 @@ def pair(task, reward_version="v2", success_version="v2", seed=0):
     """A stock and a fast simulator on the same goal sets."""
     stock = StockSimulator(task, reward_version, success_version)
     fast = FastSimulator(task, reward_version, success_version)
-    stock.vectors = fast.vectors = fast.draw_goal_sets(np.random.RandomState(seed))
+    stock.vectors = fast.vectors = fast.draw_goal_vectors(np.random.RandomState(seed))
     return stock, fast
 
 

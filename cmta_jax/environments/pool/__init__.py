@@ -1,1 +1,1 @@
-"""The vectorised pool: worker processes that step official environments in shared memory."""
+"""The vectorised pool: worker processes that step Meta-World's environments and share memory with the trainer."""

@@ -1,7 +1,7 @@
-"""Two pipes between the pool and one worker: one byte asks, one byte answers, and a broken pipe tells of a death.
+"""Two pipes between the pool and one worker: a command is one byte, its answer is one byte.
 
-Reading from a pipe sleeps in the kernel, costs about as much as a semaphore, and ends by itself when the other side
-is gone, whatever killed it: a worker outlives neither its pool nor the process that held it.
+A read from a pipe sleeps in the kernel and costs about as much as a semaphore. It also returns when the other process
+has died, whatever killed it, so a worker never lives longer than the process of its pool.
 """
 
 import json
@@ -9,23 +9,28 @@ import os
 import select
 import struct
 import time
+from typing import Any
 
 PING, STEP, STEP_AND_RESET, RESET, DRAW, QUIT = b"p", b"s", b"b", b"r", b"d", b"q"
-DONE, REPORT, BROKEN = b".", b"!", b"x"  # all well; some lanes failed; the worker itself failed
+DONE, REPORT, BROKEN = b".", b"!", b"x"  # no failure; some lanes failed; the worker itself failed
 
 _GRACE = 1.0  # seconds; a suspended machine must not count as a hanging worker
 
 
 class Closed(Exception):
-    """The other side is gone."""
+    """The other process has closed its ends of the pipes, or has died."""
 
 
 class Late(Exception):
-    """No answer within the time allowed."""
+    """There was no answer within the time allowed."""
 
 
 class Channel:
-    """One side's ends of the two pipes."""
+    """The two ends that belong to one process.
+
+    Args:
+        read_end, write_end: file descriptors.
+    """
 
     def __init__(self, read_end: int, write_end: int):
         self._read_end, self._write_end = read_end, write_end
@@ -33,6 +38,7 @@ class Channel:
         self._poll.register(read_end, select.POLLIN)
 
     def write(self, data: bytes) -> None:
+        """Writes all of `data`; raises Closed."""
         try:
             written = os.write(self._write_end, data)
             while written < len(data):
@@ -41,7 +47,7 @@ class Channel:
             raise Closed from error
 
     def read(self, count: int = 1) -> bytes:
-        """Exactly `count` bytes; sleeps until they are there."""
+        """Exactly `count` bytes; sleeps until they have arrived. Raises Closed."""
         data = os.read(self._read_end, count)
         while 0 < len(data) < count:
             more = os.read(self._read_end, count - len(data))
@@ -51,22 +57,25 @@ class Channel:
         return data
 
     def wait(self, timeout: float) -> None:
-        """Sleeps until there is something to read; raises Late after `timeout` seconds."""
+        """Sleeps until a byte can be read; raises Late after `timeout` seconds."""
         if self._poll.poll(1e3 * timeout):
             return
-        time.sleep(0.01)  # a process stopped together with this one gets its turn
+        time.sleep(0.01)  # if both processes were suspended, the other one may now answer
         if not self._poll.poll(1e3 * _GRACE):
             raise Late
 
-    def write_message(self, message) -> None:
+    def write_message(self, message: Any) -> None:
+        """Writes a value that JSON can hold."""
         text = json.dumps(message).encode()
         self.write(struct.pack("<I", len(text)) + text)
 
-    def read_message(self):
+    def read_message(self) -> Any:
+        """Reads what `write_message` wrote."""
         (length,) = struct.unpack("<I", self.read(4))
         return json.loads(self.read(length))
 
     def close(self) -> None:
+        """Closes both ends; may be called twice."""
         for end in (self._read_end, self._write_end):
             try:
                 os.close(end)

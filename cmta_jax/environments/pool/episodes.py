@@ -1,4 +1,4 @@
-"""The common episode clock, and all that is needed to live through the current episode again."""
+"""The common episode clock, and everything that is needed to replay the current episode."""
 
 import numpy as np
 
@@ -12,13 +12,13 @@ class Episodes:
     """Where every lane stands. L lanes in the order of seeds, tasks, copies; H steps an episode.
 
     Attributes:
-        number: of the training episode.
-        step: steps taken in it; all lanes share the clock.
-        goal_sets: [L] what the lanes are on.
-        evaluation: whether the goal sets were given rather than drawn; such episodes repeat themselves.
-        restarts: [L] how often a lane has begun anew within this episode.
-        began: [L] the step at which it last did.
-        actions: [H, L, 4] taken in this episode.
+        number: number of the training episode.
+        step: steps taken in it; the same for all lanes.
+        goal_sets: [L] int32, index of each lane's goal set.
+        evaluation: whether the goal sets were given, not drawn; such episodes repeat themselves.
+        restarts: [L] int32, how often a lane was reset within this episode, after faults.
+        began: [L] int32, the step of this episode at which a lane was last reset.
+        actions: [H, L, 4] float32, of this episode.
     """
 
     def __init__(self, config: EnvironmentConfig, seeds: tuple[int, ...], copies: int, num_lanes: int, action_dim: int):
@@ -29,10 +29,10 @@ class Episodes:
         self.actions = np.zeros((config.horizon, num_lanes, action_dim), np.float32)
 
     def begin(self, number: int, goal_sets: np.ndarray | None = None) -> None:
-        """Begins episode `number`, on `goal_sets` [L] if given."""
+        """Begins episode `number`; on `goal_sets` [L] if given, else on scheduled ones."""
         self.number, self.step, self.evaluation = number, 0, goal_sets is not None
         self.restarts[:] = self.began[:] = 0
-        self.goal_sets[:] = self._drawn(number, self.restarts) if goal_sets is None else goal_sets
+        self.goal_sets[:] = self._scheduled(number, self.restarts) if goal_sets is None else goal_sets
 
     @property
     def at_last_step(self) -> bool:
@@ -40,10 +40,10 @@ class Episodes:
 
     def next_goal_sets(self) -> np.ndarray:
         """Goal sets of the episode after this one [L]."""
-        return self.goal_sets if self.evaluation else self._drawn(self.number + 1, np.zeros_like(self.restarts))
+        return self.goal_sets if self.evaluation else self._scheduled(self.number + 1, np.zeros_like(self.restarts))
 
     def advance(self) -> bool:
-        """Counts a step; begins the next episode, and returns True, if it was the last."""
+        """Counts a step. If it was the episode's last one, begins the next episode and returns True."""
         ended = self.at_last_step
         self.step += 1
         if ended:
@@ -51,23 +51,30 @@ class Episodes:
         return ended
 
     def restart(self, lanes: np.ndarray) -> None:
-        """Lanes [L] bool begin anew here, on another goal set unless that is fixed or given. Not at step 0."""
+        """Notes that `lanes` [L] bool are reset at this step, on another goal set unless goals are fixed or given.
+
+        At step 0 nothing changes, because the episode has just begun.
+        """
         if self.step > 0 and lanes.any():
             self.restarts[lanes] += 1
             self.began[lanes] = self.step
             if not self.evaluation:
-                self.goal_sets[lanes] = self._drawn(self.number, self.restarts)[lanes]
+                self.goal_sets[lanes] = self._scheduled(self.number, self.restarts)[lanes]
 
-    def _drawn(self, number: int, restarts: np.ndarray) -> np.ndarray:
+    def _scheduled(self, number: int, restarts: np.ndarray) -> np.ndarray:
         config = self._config
-        return schedule.goal_sets(config.goals, self._seeds, config.tasks, self._copies, number, restarts)
+        return schedule.goal_set_indices(config.goals, self._seeds, config.tasks, self._copies, number, restarts)
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """A copy of the state as plain arrays."""
         return {name: np.array(getattr(self, name)) for name in SAVED}
 
     def load(self, snapshot: dict[str, np.ndarray]) -> None:
-        """The inverse of `snapshot`; raises ValueError if it is of other lanes or another horizon."""
+        """The inverse of `snapshot`.
+
+        Raises:
+            ValueError: the snapshot has other lanes or another horizon.
+        """
         if snapshot["actions"].shape != self.actions.shape:
             raise ValueError(
                 f"The snapshot holds actions of shape {snapshot['actions'].shape}, these environments have "

@@ -1,4 +1,4 @@
-"""What goes wrong in environments, written down and counted; too much of it ends the run."""
+"""Faults of environments: they are logged and counted, and too many of them end the run."""
 
 import collections
 import logging
@@ -9,7 +9,7 @@ _log = logging.getLogger(__name__)
 
 
 class TooManyFaults(RuntimeError):
-    """The environments fail again and again; the message names the tasks and holds the last cause."""
+    """The environments fail repeatedly; the message names the tasks and gives the last cause."""
 
 
 class FaultRecord:
@@ -17,7 +17,7 @@ class FaultRecord:
 
     Args:
         tasks: the task of each lane [L].
-        max_restarts: how many lost workers the run survives, and how many failed episodes of one lane in a row.
+        max_restarts: how many lost workers are replaced; also how many episodes of one lane may fail in a row.
 
     Attributes:
         restarts: workers restarted so far.
@@ -30,7 +30,7 @@ class FaultRecord:
         self._in_a_row = np.zeros(len(tasks), int)
 
     def worker_lost(self, lanes: list[int], cause: str) -> None:
-        """Notes that the worker of `lanes` is gone; raises TooManyFaults when it was one too many."""
+        """Counts the loss of the worker of `lanes`; raises TooManyFaults if that is more than `max_restarts`."""
         names = _summary([self._tasks[lane] for lane in lanes])
         if self.restarts >= self._max_restarts:
             raise TooManyFaults(
@@ -40,7 +40,7 @@ class FaultRecord:
         _log.warning("An environment worker %s; restarting it (%d). Its tasks: %s.", cause, self.restarts, names)
 
     def episode_failed(self, lane: int, goal_set: int, step: int, cause: str) -> None:
-        """Notes that a lane's episode failed; raises TooManyFaults when it never gets through one."""
+        """Counts a failed episode of a lane; raises TooManyFaults after more than `max_restarts` in a row."""
         self.failed_episodes += 1
         self._in_a_row[lane] += 1
         place = f"{self._tasks[lane]}, goal set {goal_set}, step {step}"
@@ -50,7 +50,7 @@ class FaultRecord:
         _log.warning("An episode failed and begins anew (%s): %s", place, cause.strip())
 
     def episode_ended(self, lanes: np.ndarray) -> None:
-        """Notes the lanes [L] bool that came to the end of an episode."""
+        """Notes that `lanes` [L] bool finished an episode without a fault."""
         self._in_a_row[lanes] = 0
 
 

@@ -1,6 +1,7 @@
 """The simulators of one worker's lanes, stepped and reset in shared memory."""
 
 import traceback
+from collections.abc import Iterable
 
 import mujoco
 import numpy as np
@@ -8,35 +9,36 @@ import numpy as np
 from cmta_jax.environments import simulator
 from cmta_jax.environments.pool import channel
 from cmta_jax.environments.simulator.models import compile_once
+from cmta_jax.environments.simulator.stock import StockSimulator
 
 
 class Lanes:
-    """Steps its lanes in shared memory.
+    """Steps the lanes of one worker; reads actions from shared memory and writes results to it.
 
     Args:
-        spec: what `team` says about the lanes: `lanes` (indices), `tasks` (of these lanes), `rows` (the position
-            seed, task of each in `goal_vectors`), `simulator` (keyword arguments of `simulator.make`).
-        shared: the shared arrays by name.
+        spec: from `workers.Team`: `lanes` (indices), `tasks` (of these lanes), `rows` (position of each lane's seed and
+            task in `goal_vectors`), `simulator` (keyword arguments of `simulator.make`).
+        shared: the shared arrays by name; see `shared_memory.layout`.
     """
 
     def __init__(self, spec: dict, shared: dict[str, np.ndarray]):
         self.shared = shared
-        self.lanes = spec["lanes"]
+        self.lanes: list[int] = spec["lanes"]
         self.rows = dict(zip(self.lanes, map(tuple, spec["rows"]), strict=True))
-        self.simulators = {}
+        self.simulators: dict[int, StockSimulator] = {}
         with compile_once():
             for lane, task in zip(self.lanes, spec["tasks"], strict=True):
                 self.simulators[lane] = simulator.make(task, **spec["simulator"])
                 self.simulators[lane].vectors = shared["goal_vectors"][self.rows[lane]]
         self.stages = list(zip(*(lane_simulator.stages for lane_simulator in self.simulators.values()), strict=True))
-        self.warnings = []
+        self.warnings: list[str] = []
         mujoco.set_mju_user_warning(self.warnings.append)  # instead of a log file in the user's folder
 
     def step(self) -> dict[int, str]:
-        """One step of every lane; reports lanes that failed, with the cause.
+        """One step of every lane; returns the cause of failure by lane, for lanes that failed.
 
-        First the first stage of all lanes, then the second of all: alternating would throw each other's code out of the
-        processor's caches.
+        The first stage runs for all lanes, then the second stage for all lanes, and so on, because the code of one
+        stage then stays in the processor's caches.
         """
         failed = {}
         for lane_simulator, action in zip(self.simulators.values(), self.shared["action"][self.lanes], strict=True):
@@ -52,7 +54,7 @@ class Lanes:
         return self._share() | failed
 
     def _share(self) -> dict[int, str]:
-        """Writes down what the step gave; reports lanes in which it is not finite."""
+        """Writes the results of the step to shared memory; reports lanes where a number is NaN or infinite."""
         steps = [(own.observation, own.reward, own.success) for own in self.simulators.values()]
         observations, rewards, successes = zip(*steps, strict=True)
         observations, rewards = np.array(observations, np.float32), np.array(rewards, np.float32)
@@ -65,13 +67,13 @@ class Lanes:
         return {self.lanes[i]: "observation or reward is not finite" for i in np.flatnonzero(~finite)}
 
     def _warned(self, lane: int) -> dict[int, str]:
-        """Judges the warnings that MuJoCo gave while it simulated `lane`."""
+        """Reports `lane` if MuJoCo warned that its state is unstable; clears the warnings."""
         message = "; ".join(self.warnings)
         self.warnings.clear()
         return {lane: f"MuJoCo: {message}"} if self.simulators[lane].is_unstable() else {}
 
-    def reset(self, lanes) -> dict[int, str]:
-        """Begins an episode in each of `lanes` on its goal set."""
+    def reset(self, lanes: Iterable[int]) -> dict[int, str]:
+        """Begins an episode in each of `lanes` on its goal set; returns the cause of failure by lane."""
         failed = {}
         for lane in lanes:
             try:
@@ -83,16 +85,16 @@ class Lanes:
         return failed
 
     def draw(self) -> None:
-        """Draws the goal sets of the chosen lane's task from the shared stream and leaves the stream advanced."""
+        """Draws the goal vectors of the chosen lane's task from the shared stream, which is advanced."""
         lane = int(self.shared["chosen_lane"][0])
         stream = np.random.RandomState()
-        stream.set_state(("MT19937", self.shared["generator_key"], int(self.shared["generator_position"][0])))
-        vectors = self.simulators[lane].draw_goal_sets(stream)
+        stream.set_state(("MT19937", self.shared["generator_key"], int(self.shared["generator_position"][0]), 0, 0.0))
+        vectors = self.simulators[lane].draw_goal_vectors(stream)
         self.shared["goal_vectors"][self.rows[lane]][:, : vectors.shape[1]] = vectors
         _, self.shared["generator_key"][:], self.shared["generator_position"][0], *_ = stream.get_state()
 
     def obey(self, command: bytes) -> dict[int, str]:
-        """Carries out one command; reports lanes that failed."""
+        """Carries out one command of `channel`; returns the cause of failure by lane."""
         failed = {}
         if command in (channel.STEP, channel.STEP_AND_RESET):
             failed = self.step()

@@ -1,4 +1,4 @@
-"""The lanes of all seeds, tasks and copies as one vector of environments with a common episode clock."""
+"""The trainer's pool: the lanes of all seeds, tasks and copies, with a common episode clock."""
 
 from collections.abc import Sequence
 from typing import ClassVar, Self
@@ -6,33 +6,33 @@ from typing import ClassVar, Self
 import numpy as np
 
 from cmta_jax.environments.config import EnvironmentConfig
-from cmta_jax.environments.goals import schedule
 from cmta_jax.environments.interface import Step
-from cmta_jax.environments.pool import balancing, channel, shared_memory
+from cmta_jax.environments.pool import balancing, channel
 from cmta_jax.environments.pool.episodes import Episodes
 from cmta_jax.environments.pool.faults import FaultRecord
 from cmta_jax.environments.pool.workers import Team
+from cmta_jax.environments.sizes import ACTION_DIM, NUM_GOAL_SETS, OBSERVATION_DIM
 
 
 class Pool:
-    """Environments in worker processes.
+    """Environments in worker processes; an `interface.EnvironmentPool`.
 
-    All lanes begin and end their episodes together, every `config.horizon` steps, and begin the next one by
-    themselves. Which goal set a lane gets is a function of (seed, task, copy, episode): neither the number of workers
-    nor an evaluation in between changes a trajectory.
+    All lanes begin and end their episodes together, every `config.horizon` steps; the next episode begins without a
+    call. A lane's goal set is a function of (seed, task, copy, episode), so neither the number of workers nor an
+    evaluation between two episodes changes a trajectory.
 
     Args:
         config: tasks, goals, horizon, rewards, simulator.
         seeds: one per run trained together (S), not negative.
         copies: lanes per task and seed (C).
         workers: processes; by default one per core. Results do not depend on it.
-        timeout: seconds without an answer after which a worker counts as hanging and is replaced.
+        timeout: seconds without an answer after which a worker counts as lost and is replaced.
         max_restarts: lost workers (or failed episodes of one lane in a row) after which `TooManyFaults` is raised.
     """
 
-    observation_dim: ClassVar[int] = shared_memory.OBSERVATION_DIM
-    action_dim: ClassVar[int] = shared_memory.ACTION_DIM
-    num_goal_sets: ClassVar[int] = schedule.NUM_GOAL_SETS
+    observation_dim: ClassVar[int] = OBSERVATION_DIM
+    action_dim: ClassVar[int] = ACTION_DIM
+    num_goal_sets: ClassVar[int] = NUM_GOAL_SETS
 
     def __init__(
         self,
@@ -51,10 +51,16 @@ class Pool:
         self.num_lanes = len(self.lane_tasks)
         self.faults = FaultRecord(self.lane_tasks, max_restarts)
         simulator = {name: getattr(config, name) for name in ("simulator", "reward_version", "success_version")}
-        num_workers = balancing.count_workers(workers, self.num_lanes)
-        self._team = Team(self.lane_tasks, dims, simulator, num_workers, timeout, self.faults.worker_lost)
+        self._team = Team(
+            self.lane_tasks,
+            dims,
+            simulator,
+            num_workers=balancing.count_workers(workers, self.num_lanes),
+            timeout=timeout,
+            on_lost=self.faults.worker_lost,
+        )
         self._shared = self._team.shared
-        self._team.draw_goal_sets(self.seeds)
+        self._team.draw_goal_vectors(self.seeds)
         self._episodes = Episodes(config, self.seeds, copies, self.num_lanes, self.action_dim)
         self._observation = np.zeros((self.num_lanes, self.observation_dim), np.float32)  # what the lanes act on next
         self._begun = False  # whether there was a reset
@@ -65,10 +71,11 @@ class Pool:
 
         Args:
             episode: number of the training episode, from which the goal sets follow.
-            goal_sets: [L] goal sets to use instead (evaluation); such episodes repeat themselves until a reset.
+            goal_sets: [L] int, indices of the goal sets to use instead (evaluation). Such episodes repeat themselves
+                until the next reset.
 
         Returns:
-            Observation [L, 39].
+            Observation [L, 39] float32.
         """
         _must(not self._sent, "receive the step under way before a reset")
         if goal_sets is not None:
@@ -84,10 +91,11 @@ class Pool:
         """Starts a step of all lanes and returns at once.
 
         Args:
-            action: [L, 4], finite; components beyond [-1, 1] are clipped by Meta-World.
+            action: [L, 4], finite; Meta-World clips the numbers to [-1, 1].
 
         Raises:
-            ValueError: if an action is not finite (MuJoCo would silently reset its state) or of another shape.
+            ValueError: an action is NaN or infinite (MuJoCo would reset its state without an error), or has another
+                shape.
         """
         _must(self._begun, "reset before the first send")
         _must(not self._sent, "receive before the next send")
@@ -99,10 +107,10 @@ class Pool:
         self._sent = True
 
     def receive(self) -> Step:
-        """Sleeps until the step is done and returns it.
+        """Sleeps until the step is done, and returns it.
 
         Raises:
-            TooManyFaults: when workers were lost, or a lane failed, too often; names tasks and the last cause.
+            TooManyFaults: workers were lost, or a lane failed, too often; names the tasks and the last cause.
         """
         _must(self._sent, "send before receive")
         broken = self._await_answers()
@@ -125,34 +133,34 @@ class Pool:
         return Step(next_observation, self._observation, reward, success, discount, first, valid=~broken)
 
     def snapshot(self) -> dict[str, np.ndarray]:
-        """The episode number, the step in it, its goal sets and actions so far: enough to come back to this point."""
+        """Episode number, step, goal sets and actions of the current episode; `restore` comes back to this point."""
         _must(not self._sent, "receive the step under way before a snapshot")
         return self._episodes.snapshot()
 
     def restore(self, snapshot: dict[str, np.ndarray]) -> np.ndarray:
-        """Comes back to where `snapshot` was taken, in the middle of an episode too, by taking its actions again.
+        """Comes back to where `snapshot` was taken, by repeating the actions of its episode.
 
         Returns:
-            Observation [L, 39], and from here on the very steps that followed the snapshot.
+            Observation [L, 39] float32. The steps from here on equal those that followed the snapshot.
 
         Raises:
-            ValueError: if the snapshot is of other lanes or another horizon.
+            ValueError: the snapshot has other lanes or another horizon.
         """
         _must(not self._sent, "receive the step under way before restoring")
         self._episodes.load(snapshot)
         while not self._replay():
-            pass  # a worker was lost meanwhile and has been replaced: once more
+            pass  # a worker was lost and has been replaced: repeat the actions from the start
         self._begun = True
         return self._observation
 
     def ping(self) -> None:
-        """An empty round trip to every worker and back; for measuring what the synchronisation costs."""
+        """Sends every worker an empty command and waits for the answers; measures what synchronisation costs."""
         _must(not self._sent, "receive the step under way before a ping")
         self._team.ask(channel.PING)
         self._await_answers()
 
     def close(self) -> None:
-        """Ends the workers. Called at exit if nobody does; may be called twice."""
+        """Ends the workers. Python's exit does it otherwise; may be called twice."""
         self._team.close()
 
     def __enter__(self) -> Self:
@@ -168,7 +176,7 @@ class Pool:
 
     @property
     def goal_vectors(self) -> np.ndarray:
-        """Meta-World's random vectors behind the goal sets [S, N, 50, 6]; shorter ones end in zeros."""
+        """The goal vectors [S, N, 50, 6] float64; shorter ones end in zeros."""
         return self._shared["goal_vectors"].copy()
 
     def _checked(self, action: np.ndarray) -> np.ndarray:
@@ -186,7 +194,7 @@ class Pool:
         self._team.ask(command)
 
     def _await_answers(self) -> np.ndarray:
-        """Lanes [L] bool that failed or were lost with their worker; both are noted."""
+        """Waits for the workers; returns the lanes [L] bool that failed or were lost with their worker."""
         failed, lost = self._team.wait()
         for lane, cause in failed.items():
             self.faults.episode_failed(lane, int(self._episodes.goal_sets[lane]), self._episodes.step, cause)
@@ -196,7 +204,7 @@ class Pool:
         return broken
 
     def _reset_lanes(self, lanes: np.ndarray) -> np.ndarray:
-        """Begins an episode in `lanes` [L] bool; returns these and any that had to follow because of a fault."""
+        """Begins an episode in `lanes` [L] bool; returns these, and lanes that a fault forced to begin one, too."""
         done, due = lanes, lanes
         while due.any():
             due = self._try_reset(due)
@@ -211,7 +219,7 @@ class Pool:
         return self._await_answers()
 
     def _replay(self) -> bool:
-        """Takes the actions of the current episode again, each lane from where it began; False if a fault came up."""
+        """Repeats the actions of the current episode, for each lane since its last reset; False if a fault occurred."""
         began, actions = self._episodes.began, self._episodes.actions
         for step in range(self._episodes.step + 1):
             due = began == step if step else np.ones_like(began, bool)

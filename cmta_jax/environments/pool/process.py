@@ -1,10 +1,11 @@
-"""One worker process seen from the pool: started, asked, awaited, killed."""
+"""One worker process, from the pool's side: start it, send it commands, wait for answers, kill it."""
 
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from cmta_jax.environments.pool import channel
 
@@ -14,27 +15,32 @@ _START_TIMEOUT = 600.0  # seconds; building an environment takes 0.1 to 0.3 s of
 
 
 class WorkerLost(Exception):
-    """A worker died or hung; the message says which of the two and how."""
+    """A worker died or did not answer in time; the message gives the cause."""
 
 
 class WorkerProcess:
     """A subprocess that runs `worker.main` over some lanes.
 
     It is started as a command, not by `multiprocessing`: spawning would import the main module, and with it JAX, into
-    every worker, and forking would copy a process full of JAX's threads.
+    every worker, and forking would copy a process with JAX's threads.
+
+    Args:
+        lanes: indices of its lanes.
+        spec: the argument of `lanes.Lanes`, and the `layout` of the shared memory.
+        shared_memory: file descriptor of the memory.
     """
 
-    def __init__(self, lanes: list[int], spec: dict, memory: int):
+    def __init__(self, lanes: list[int], spec: dict[str, Any], shared_memory: int):
         self.lanes = lanes
-        self.pending = False  # asked and not yet answered
-        self._spec, self._memory = spec, memory
+        self.pending = False  # whether a command has no answer yet
+        self._spec, self._shared_memory = spec, shared_memory
         self.start()
 
     def start(self) -> None:
-        """Starts the process; `await_start` tells when it is ready."""
+        """Starts the process; call `await_start` before the first command."""
         commands_out, commands_in = os.pipe()
         replies_out, replies_in = os.pipe()
-        theirs = (self._memory, commands_out, replies_in)
+        theirs = (self._shared_memory, commands_out, replies_in)
         command = [sys.executable, "-P", "-m", "cmta_jax.environments.pool.worker", *map(str, theirs)]
         try:
             self._process = subprocess.Popen(
@@ -47,7 +53,7 @@ class WorkerProcess:
         try:
             self._channel.write_message(self._spec)
         except channel.Closed:
-            pass  # dead already: `await_start` will say so
+            pass  # it died already: `await_start` raises
         self.pending = True
 
     def await_start(self) -> None:
@@ -56,21 +62,25 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
+        """Its process id."""
         return self._process.pid
 
     def ask(self, command: bytes) -> None:
-        """Sends a command; `wait` must follow. A worker that died is found out there."""
+        """Sends a command; `wait` must follow, and raises if the worker has died."""
         self.pending = True
         try:
             self._channel.write(command)
         except channel.Closed:
             pass
 
-    def wait(self, timeout: float) -> dict:
-        """Sleeps until the answer is there: what failed, by lane (empty: nothing).
+    def wait(self, timeout: float) -> dict[str, str]:
+        """Sleeps until the answer has arrived.
+
+        Returns:
+            The cause of failure by lane (as text); empty if no lane failed.
 
         Raises:
-            WorkerLost: it died, or gave no answer within `timeout` seconds.
+            WorkerLost: the worker died, or did not answer within `timeout` seconds.
         """
         try:
             self._channel.wait(timeout)
@@ -95,14 +105,14 @@ class WorkerProcess:
         return f"exited with status {code}"
 
     def kill(self) -> None:
-        """Ends the process at once (also one that is stopped) and reaps it."""
+        """Kills the process at once, even if it is stopped, and waits for its end."""
         self._process.kill()
         self._process.wait()
         self._channel.close()
         self.pending = False
 
     def quit(self, timeout: float) -> None:
-        """Asks it to end, and kills it if it does not within `timeout` seconds."""
+        """Tells it to end; kills it if it has not ended after `timeout` seconds."""
         self.ask(channel.QUIT)
         try:
             self._process.wait(timeout)
@@ -112,7 +122,7 @@ class WorkerProcess:
 
 
 def _environment() -> dict[str, str]:
-    """Environment variables of a worker: this package importable, numerical libraries on one thread."""
+    """Environment variables of a worker: it can import this package, and numerical libraries use one thread."""
     paths = [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
     python_path = os.pathsep.join(path for path in paths if path)
     return {**os.environ, "PYTHONPATH": python_path, **dict.fromkeys(_ONE_THREAD, "1")}

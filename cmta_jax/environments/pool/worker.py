@@ -1,4 +1,4 @@
-"""A worker process: obeys the bytes that the pool sends. Started by `process`; imports no JAX."""
+"""A worker process: it carries out the commands that the pool sends. Started by `process`; imports no JAX."""
 
 import contextlib
 import faulthandler
@@ -11,7 +11,12 @@ from cmta_jax.environments.pool import channel, shared_memory
 
 
 def serve(pipe: channel.Channel, memory: int) -> None:
-    """Builds the simulators, then obeys until told to stop."""
+    """Builds the simulators, then carries out commands until `QUIT`.
+
+    Args:
+        pipe: to the pool.
+        memory: file descriptor of the shared memory.
+    """
     from cmta_jax.environments.pool.lanes import (
         Lanes,  # imports MuJoCo and Meta-World; if that fails, `main` reports it
     )
@@ -30,13 +35,14 @@ def serve(pipe: channel.Channel, memory: int) -> None:
 
 
 def _yield_to_the_pool() -> None:
-    """As a batch process (Linux), so that waking this worker never interrupts the pool while it wakes the others."""
+    """Makes this a batch process (Linux), so that waking it does not interrupt the pool while it wakes the others."""
     if hasattr(os, "SCHED_BATCH"):
-        with contextlib.suppress(OSError):  # some containers forbid it; it is a matter of speed alone
+        with contextlib.suppress(OSError):  # some containers forbid it; it only changes speed
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def main() -> None:
+    """Runs a worker; its arguments are the three file descriptors that `WorkerProcess.start` passes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the pool's process decides what Ctrl-C means
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     faulthandler.enable()

@@ -1,13 +1,16 @@
-"""The worker processes together: ask all, await all, replace those that are lost."""
+"""All worker processes together: send a command to all, wait for all, replace those that are lost."""
 
 import os
 import weakref
+from collections.abc import Callable
 
 import numpy as np
 from numpy.random import RandomState
 
 from cmta_jax.environments.pool import balancing, channel, shared_memory
 from cmta_jax.environments.pool.process import WorkerLost, WorkerProcess
+
+OnLost = Callable[[list[int], str], None]  # (lanes, cause)
 
 _QUIT_TIMEOUT = 2.0  # seconds
 
@@ -20,19 +23,30 @@ class Team:
         dims: (seeds, tasks, copies).
         simulator: keyword arguments of `simulator.make`.
         num_workers: processes.
-        timeout: seconds without an answer after which a worker counts as hanging.
+        timeout: seconds without an answer after which a worker counts as lost.
         on_lost: called with (lanes, cause) before a lost worker is replaced; may raise.
+
+    Attributes:
+        shared: the shared arrays by name; see `shared_memory.layout`.
+        workers: one per process.
     """
 
     def __init__(
-        self, tasks: list[str], dims: tuple[int, int, int], simulator: dict, num_workers: int, timeout, on_lost
+        self,
+        tasks: list[str],
+        dims: tuple[int, int, int],
+        simulator: dict[str, str],
+        *,
+        num_workers: int,
+        timeout: float,
+        on_lost: OnLost,
     ):
         self._dims, self._timeout, self._on_lost = dims, timeout, on_lost
         fields = shared_memory.layout(*dims)
         self._memory = shared_memory.create(fields)
         self.shared = shared_memory.attach(self._memory, fields)
         rows = [(seed, task) for seed, task, _ in np.ndindex(dims)]
-        self.workers = []
+        self.workers: list[WorkerProcess] = []
         self._finalizer = weakref.finalize(self, _end, self.workers, self._memory)
         for lanes in balancing.assign(tasks, num_workers):
             own = {"lanes": lanes, "tasks": [tasks[lane] for lane in lanes], "rows": [rows[lane] for lane in lanes]}
@@ -43,7 +57,7 @@ class Team:
             self._await_first_start(worker, tasks)
 
     def _await_first_start(self, worker: WorkerProcess, tasks: list[str]) -> None:
-        """A worker that does not even start once will not start later: no restart is tried."""
+        """Waits for a worker's first start. If that fails, it is not tried again, because it would fail again."""
         try:
             worker.await_start()
         except WorkerLost as lost:
@@ -51,36 +65,38 @@ class Team:
             names = ", ".join(sorted({tasks[lane] for lane in worker.lanes}))
             raise RuntimeError(f"The environments of {names} could not be built: their worker {lost}") from lost
 
-    def draw_goal_sets(self, seeds: tuple[int, ...]) -> None:
-        """Fills `goal_vectors`: one stream per seed through its tasks in order, as `metaworld.MT10(seed)` does it."""
+    def draw_goal_vectors(self, seeds: tuple[int, ...]) -> None:
+        """Fills `goal_vectors`: one stream per seed for its tasks in order, as `metaworld.MT10(seed)` draws them."""
         _, num_tasks, copies = self._dims
         for row, seed in enumerate(seeds):
-            _, self.shared["generator_key"][:], self.shared["generator_position"][0], *_ = RandomState(seed).get_state()
+            state = RandomState(seed).get_state(legacy=False)["state"]
+            self.shared["generator_key"][:], self.shared["generator_position"][0] = state["key"], state["pos"]
             for task in range(num_tasks):
                 self._draw((row * num_tasks + task) * copies)
 
     def _draw(self, lane: int) -> None:
-        """Has the goal sets of one lane's task drawn from the shared stream."""
+        """Lets the worker of `lane` draw the goal vectors of that lane's task from the shared stream."""
         key, position = self.shared["generator_key"].copy(), int(self.shared["generator_position"][0])
         self.shared["chosen_lane"][0] = lane
         worker = self._owner[lane]
         worker.ask(channel.DRAW)
-        if self._await(worker) is None:  # lost: once more, from the same state
+        if self._await(worker) is None:  # lost: draw again, from the same state
             self.shared["generator_key"][:], self.shared["generator_position"][0] = key, position
             self._draw(lane)
 
     def ask(self, command: bytes) -> None:
-        """Gives every worker a command."""
+        """Sends a command to every worker."""
         for worker in self.workers:
             worker.ask(command)
 
     def wait(self) -> tuple[dict[int, str], list[int]]:
-        """Awaits every worker's answer.
+        """Waits for every worker's answer.
 
         Returns:
-            What failed, by lane; and the lanes of workers that were lost and have been replaced.
+            The cause of failure by lane, and the lanes of workers that were lost and have been replaced.
         """
-        failed, lost = {}, []
+        failed: dict[int, str] = {}
+        lost: list[int] = []
         for worker in self.workers:
             if not worker.pending:
                 continue  # its answer was read before an interruption
@@ -92,7 +108,7 @@ class Team:
         return failed, lost
 
     def _await(self, worker: WorkerProcess) -> dict[str, str] | None:
-        """What failed in a worker, by lane; None if it was lost meanwhile (it is replaced then)."""
+        """The cause of failure by lane of one worker; None if the worker was lost, and then it has been replaced."""
         try:
             return worker.wait(self._timeout)
         except WorkerLost as lost:
@@ -111,7 +127,7 @@ class Team:
                 cause = str(lost)
 
     def close(self) -> None:
-        """Ends the processes; the shared memory goes with them. May be called twice."""
+        """Ends the processes and frees the shared memory. May be called twice."""
         self._finalizer()
 
 

@@ -1,11 +1,23 @@
-"""A faster class from an official one: the same methods, compiled already, with other globals.
+"""A faster class made from an official one: the same compiled methods, which find faster functions under the old names.
 
-No reward is written anew, but for one formula that many share (`caging`). Each method keeps its official code object;
-where that says `np.linalg.norm` or `Rotation` it finds the substitutes. A new Meta-World release is followed by itself.
+A Python function is a code object and a dictionary of globals in which the code looks up names such as `np`. `derive`
+keeps the code objects of Meta-World's methods and gives them another dictionary. In effect:
+
+    # before, in metaworld/envs/sawyer_reach_v3.py      # after: the same code object, other globals
+    import numpy as np                                   from ...simulator.fast_math import numpy as np
+    class SawyerReachEnvV3(SawyerXYZEnv):                class SawyerReachEnvV3(the official SawyerReachEnvV3):
+        def compute_reward(self, actions, obs):              def compute_reward(self, actions, obs):
+            ...                                                  ...
+            np.linalg.norm(tcp - target)  # numpy's              np.linalg.norm(tcp - target)  # fast_math.norm
+
+So no reward is copied into this project, except one formula that half of the tasks use (`caging_reward`), and a new
+release of Meta-World with other rewards needs no change here.
 """
 
 import sys
 import types
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from metaworld.sawyer_xyz_env import SawyerMocapBase, SawyerXYZEnv
@@ -13,7 +25,7 @@ from metaworld.sawyer_xyz_env import SawyerMocapBase, SawyerXYZEnv
 from cmta_jax.environments.simulator import caging_reward, fast_math, models
 from cmta_jax.environments.simulator.cached_data import CachedData
 
-# What `FastSimulator.step` does in its own way; a class that overrides one of these cannot be stepped by it.
+# `FastSimulator.step` has its own version of these; a class that overrides one of them cannot be stepped by it.
 _REPLACED = (
     "step", "set_xyz_action", "_get_obs", "_get_curr_obs_combined_no_goal", "get_endeff_pos", "do_simulation",
     "_step_mujoco_simulation", "touching_object", "tcp_center",
@@ -21,7 +33,7 @@ _REPLACED = (
 
 
 def derive(official: type[SawyerXYZEnv]) -> type[SawyerXYZEnv]:
-    """A subclass of one of Meta-World's classes that computes the same, faster.
+    """A subclass of one of Meta-World's classes that computes the same numbers faster.
 
     Raises:
         NotImplementedError: if the class has its own version of a method that the fast step replaces.
@@ -30,7 +42,8 @@ def derive(official: type[SawyerXYZEnv]) -> type[SawyerXYZEnv]:
         if getattr(official, name) is not getattr(SawyerXYZEnv, name):
             raise NotImplementedError(f"{official.__name__} overrides {name}: step it with the simulator 'stock'.")
     family = [cls for cls in official.__mro__ if issubclass(cls, SawyerMocapBase)]
-    members, scopes = {}, []
+    members: dict[str, Any] = {}
+    scopes: list[dict[str, Any]] = []
     for cls in reversed(family):
         scope = vars(sys.modules[cls.__module__]) | fast_math.GLOBALS
         scopes.append(scope)
@@ -47,39 +60,42 @@ def derive(official: type[SawyerXYZEnv]) -> type[SawyerXYZEnv]:
     return derived
 
 
-def _is_hot(name: str, member) -> bool:
-    """Methods called while stepping; constructors and resets stay as they are."""
+def _is_hot(name: str, member: object) -> bool:
+    """Whether a step calls this member; constructors and resets stay as they are."""
     return isinstance(member, types.FunctionType | property | staticmethod) and not (
         name.startswith("__") or name.startswith(("reset", "_reset")) or name in ("model_name", "step", "render")
     )
 
 
-def _with_globals(member, scope: dict):
-    """The function, property or static method with other globals; official decorators are taken off."""
+def _with_globals(member: Any, scope: dict[str, Any]) -> Any:
+    """The function, property or static method with other globals, without the decorator `assert_task_is_set`."""
     if isinstance(member, property):
         return property(_with_globals(member.fget, scope))
     if isinstance(member, staticmethod):
         return staticmethod(_with_globals(member.__func__, scope))
     if member.__qualname__.endswith("assert_task_is_set.<locals>.inner"):
-        member = member.__closure__[0].cell_contents
+        member = member.__closure__[0].cell_contents  # the decorated function
     function = types.FunctionType(member.__code__, scope, member.__name__, member.__defaults__, member.__closure__)
     function.__kwdefaults__ = member.__kwdefaults__
     return function
 
 
+_official_tcp_center: Callable[[SawyerMocapBase], np.ndarray] = vars(SawyerMocapBase)["tcp_center"].fget
+
+
 @property
-def _tcp_center(self) -> np.ndarray:
-    """As the official one, computed once a step: rewards ask for it up to four times, and none writes into it."""
+def _tcp_center(self: Any) -> np.ndarray:
+    """As the official one [3], computed once a step: rewards read it up to four times, and none writes to it."""
     data = self.data
     if type(data) is not CachedData:
-        return SawyerXYZEnv.tcp_center.fget(self)
+        return _official_tcp_center(self)
     if data.tcp_center is None:
         data.tcp_center = (data.right_finger + data.left_finger) / 2.0
     return data.tcp_center
 
 
-def _touching_object(self, object_geom_id: int) -> bool:
-    """Whether both pads press on a geom; reads all contacts at once instead of one by one in Python."""
+def _touching_object(self: Any, object_geom_id: int) -> bool:
+    """Whether both pads press on a geom. It reads all contacts in one call, not one by one in Python."""
     data = self.data.original if type(self.data) is CachedData else self.data
     if not data.ncon:
         return False

@@ -1,32 +1,41 @@
-"""MuJoCo's named access (`data.body("hand").xpos`) with names looked up, and views into mjData made, only once."""
+"""MuJoCo's access by name (`data.body("hand").xpos`), where each name is looked up and each view made only once."""
 
+from collections.abc import Callable
+from typing import Any
+
+import mujoco
 import numpy as np
 
 
 class CachedData:
-    """Stands in for an `MjData` where Meta-World's methods read it by name, and passes on everything else.
+    """Replaces an `MjData` where Meta-World's methods read it by name; every other attribute is the `MjData`'s.
 
     Attributes:
         original: the `MjData`.
-        right_finger, left_finger: [3] positions of the fingers, live.
-        tcp_center: [3] middle of the fingers if asked for since the last step, else None.
+        right_finger, left_finger: [3] positions of the fingers; live views.
+        tcp_center: [3] middle of the fingers, if it was computed since the last step; else None.
     """
 
-    def __init__(self, data):
+    body: Callable[[str], "_Element"]
+    site: Callable[[str], "_Element"]
+    geom: Callable[[str], "_Element"]
+    joint: Callable[[str], "_Element"]
+
+    def __init__(self, data: mujoco.MjData):
         self.original = data
-        self.tcp_center = None
+        self.tcp_center: Any = None
         for kind in ("body", "site", "geom", "joint"):
             setattr(self, kind, _Elements(getattr(data, kind)).__getitem__)
         self.right_finger, self.left_finger = self.site("rightEndEffector").xpos, self.site("leftEndEffector").xpos
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self.original, name)
 
 
-class _Elements(dict):
-    """Elements of one kind by name, found when first asked for."""
+class _Elements(dict[str, "_Element"]):
+    """Elements of one kind by name; each is found when it is first used."""
 
-    def __init__(self, find):
+    def __init__(self, find: Callable[[str], Any]):
         super().__init__()
         self._find = find
 
@@ -36,12 +45,12 @@ class _Elements(dict):
 
 
 class _Element:
-    """One body, site, geom or joint. Its arrays are live views, so they may be kept."""
+    """One body, site, geom or joint. Its arrays are live views, so they can be kept."""
 
-    def __init__(self, element):
+    def __init__(self, element: Any):
         self._element, self.id = element, element.id
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         value = getattr(self._element, name)
         if isinstance(value, np.ndarray):
             self.__dict__[name] = value

@@ -1,13 +1,15 @@
-"""Meta-World's reward for closing the gripper around an object, the costliest part of half of its tasks, on floats.
+"""Meta-World's reward for closing the gripper around an object, computed on floats instead of arrays.
 
-The only formula of a reward that stands here a second time. It takes the place of the official one as long as that
-is, to the letter, the one it was written from; a new Meta-World release with another gets its own.
+It is the most expensive part of the reward in half of the tasks, and the only formula of a reward that this project
+copies. The copy is used only while the installed Meta-World has exactly the source code from which it was written;
+otherwise Meta-World's own formula is used.
 """
 
 import hashlib
 import inspect
 import struct
 from math import sqrt
+from typing import Any
 
 import numpy as np
 from metaworld.sawyer_xyz_env import SawyerXYZEnv
@@ -19,24 +21,30 @@ _TWO_DOUBLES = struct.Struct("2d")
 
 
 def is_that_of_meta_world() -> bool:
-    """Whether `gripper_caging_reward` was written from the installed Meta-World's."""
+    """Whether the installed Meta-World has the source code from which `gripper_caging_reward` was written."""
     source = inspect.getsource(SawyerXYZEnv._gripper_caging_reward)
     return hashlib.blake2b(source.encode(), digest_size=16).hexdigest() == _WRITTEN_FROM
 
 
 def gripper_caging_reward(
-    self,
-    action,
-    obj_pos,
-    obj_radius,
-    pad_success_thresh,
-    object_reach_radius,
-    xz_thresh,
-    desired_gripper_effort=1.0,
-    high_density=False,
-    medium_density=False,
-):
-    """`SawyerXYZEnv._gripper_caging_reward`: the same operations in the same order, and results of the same types."""
+    self: Any,
+    action: np.ndarray,
+    obj_pos: np.ndarray,
+    obj_radius: float,
+    pad_success_thresh: float,
+    object_reach_radius: float,
+    xz_thresh: float,
+    desired_gripper_effort: float = 1.0,
+    high_density: bool = False,
+    medium_density: bool = False,
+) -> float:
+    """`SawyerXYZEnv._gripper_caging_reward`: the same operations in the same order, and results of the same types.
+
+    Args, from Meta-World: positions are [3] in metres, lengths in metres, `action` is [4], its last number the gripper.
+
+    Returns:
+        The reward, from 0 to 1.
+    """
     if high_density and medium_density:
         raise ValueError("Can only be either high_density or medium_density")
     body = self.data.body
@@ -67,6 +75,6 @@ _plane = np.empty(2)
 
 
 def _length(x: float, z: float) -> float:
-    """The norm of a vector, as numpy computes it: by a dot product, which may fuse its operations."""
+    """The length of a vector (x, z) as numpy computes it: by a dot product, which may fuse multiply and add."""
     _TWO_DOUBLES.pack_into(_plane, 0, x, z)
     return sqrt(dot(_plane, _plane))

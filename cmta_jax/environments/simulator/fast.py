@@ -1,22 +1,26 @@
-"""Meta-World's environment at the speed of its physics, bit for bit what `StockSimulator` gives."""
+"""Meta-World's environment at the speed of its physics, with the numbers of `StockSimulator` to the last bit."""
 
+import contextlib
 import functools
 import math
 import struct
+from collections.abc import Iterator
 
 import mujoco
 import numpy as np
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
+from metaworld.sawyer_xyz_env import SawyerXYZEnv
 
-from cmta_jax.environments.goals import vectors
+from cmta_jax.environments.goals.vectors import as_task
 from cmta_jax.environments.simulator.accelerated_class import derive
 from cmta_jax.environments.simulator.cached_data import CachedData
 from cmta_jax.environments.simulator.fast_math import dot
 from cmta_jax.environments.simulator.physics import Physics
 from cmta_jax.environments.simulator.reset_state import ResetState
 from cmta_jax.environments.simulator.stock import StockSimulator
+from cmta_jax.environments.sizes import OBSERVATION_DIM
 
-_FILL = struct.Struct("39d").pack_into
+_FILL = struct.Struct(f"{OBSERVATION_DIM}d").pack_into
 _FLOATS, _DOUBLES, _TWO_DOUBLES = struct.Struct("3f"), struct.Struct("3d"), struct.Struct("2d")
 _NO_SECOND_OBJECT = [0.0] * 7
 _derived = functools.cache(derive)
@@ -25,8 +29,8 @@ _derived = functools.cache(derive)
 class FastSimulator(StockSimulator):
     """One lane, with the interface of `StockSimulator`.
 
-    Its step leaves out what nobody reads (site placement, force sums over the tree, the observation space built
-    anew); its reset is simulated once per goal set and restored afterwards.
+    Its step leaves out what nobody reads: placing sites, summing forces over the tree, building the observation space
+    again. Its reset is simulated once per goal set and restored afterwards.
     """
 
     def __init__(self, task: str, reward_version: str = "v2", success_version: str = "v2"):
@@ -40,38 +44,47 @@ class FastSimulator(StockSimulator):
         self._scale = float(np.float32(environment.action_scale))
         self._mocap_low, self._mocap_high = environment.mocap_low.tolist(), environment.mocap_high.tolist()
         self._gap = np.empty(3)
+        self._goal: list[float] = []
+        self._goal_moves = False  # whether the goal follows the physics (basketball's does)
+        self._previous: list[float] = []  # the first 18 numbers of the last observation
         self.stages = (self._move_mocap, self._simulate, self._observe, self._judge)
         self._hand = self._data.body("hand").xpos
         self._fingers = self._data.body("rightclaw").xpos, self._data.body("leftclaw").xpos
 
-    def _build(self, reward_version: str):
+    def _build(self, reward_version: str) -> SawyerXYZEnv:
         return _derived(ALL_V3_ENVIRONMENTS[self.task])(reward_function_version=reward_version)
 
-    def draw_goal_sets(self, stream: np.random.RandomState) -> np.ndarray:
+    @contextlib.contextmanager
+    def _official_data(self) -> Iterator[None]:
+        """While entered, the environment has MuJoCo's own data: Meta-World may then replace or reset its state."""
         self.environment.data = self._data
         self._physics.is_current = False
-        return super().draw_goal_sets(stream)
+        try:
+            yield
+        finally:
+            self.environment.data = self._cached  # pyright: ignore[reportAttributeAccessIssue]: read in the same way
+
+    def draw_goal_vectors(self, stream: np.random.RandomState) -> np.ndarray:
+        with self._official_data():
+            return super().draw_goal_vectors(stream)
 
     def reset(self, goal_set: int) -> np.ndarray:
-        environment = self.environment
-        environment.data = self._data
-        self._physics.is_current = False
-        if goal_set not in self._reset_states:
-            self._reset_states[goal_set] = self._simulate_reset(goal_set)
-        state = self._reset_states[goal_set]
-        state.restore(environment)
-        environment.data = self._cached
+        with self._official_data():
+            if goal_set not in self._reset_states:
+                self._reset_states[goal_set] = self._simulate_reset(goal_set)
+            state = self._reset_states[goal_set]
+            state.restore(self.environment)
         self._read_bounds()
-        self._goal = None if _is_view_of_mujoco(environment._get_pos_goal()) else self._read_goal()
+        self._goal, self._goal_moves = self._read_goal(), _is_view_of_mujoco(self.environment._get_pos_goal())
         hand = map(_clip, state.observation[:3].tolist(), self._hand_low, self._hand_high)
         self._previous = [*hand, *state.observation[3:18].tolist()]
         return state.observation.copy()
 
     def _simulate_reset(self, goal_set: int) -> ResetState:
-        """A stock reset, except that the first of its two runs, whose physics is thrown away, simulates nothing."""
+        """A stock reset. Meta-World runs it twice and discards the first run's physics, so that is left out here."""
         environment = self.environment
         vector = self.vectors[goal_set, : self.goal_dim]
-        environment.set_task(vectors.as_task(self.task, vector))
+        environment.set_task(as_task(self.task, vector))
         environment.do_simulation = lambda ctrl, n_frames: None
         environment.reset_model()
         del environment.do_simulation
@@ -84,8 +97,9 @@ class FastSimulator(StockSimulator):
     def _move_mocap(self) -> None:
         """As `set_xyz_action`: moves the hand's target and sets the fingers' force.
 
-        The official order is to clip to [-1, 1], then to scale, in float32. Scaling first and clipping to the scaled
-        limits is the same, since rounding keeps order; so is rounding the product of two float32 once.
+        Meta-World clips to [-1, 1], then scales, in float32. Here the action is scaled first and clipped to the scaled
+        limits, with the same result, because rounding keeps the order of numbers. The product of two float32 numbers
+        is exact in float64, so rounding it once to float32 gives the float32 product.
         """
         x, y, z, force = self.action.tolist()
         scale, limit = self._scale, self._scale
@@ -100,9 +114,9 @@ class FastSimulator(StockSimulator):
         self._cached.tcp_center = None
 
     def _observe(self) -> None:
-        """As `SawyerXYZEnv._get_obs`, then clipped: hand, opening, objects; the same a step ago; goal.
+        """As `SawyerXYZEnv._get_obs`, then clipped: hand, opening and objects; the same one step earlier; goal.
 
-        Lists of floats, because a dozen writes into slices of an array cost more than filling it at once.
+        It works on lists of floats, because writing to a dozen slices of an array costs more than filling it at once.
         """
         environment = self.environment
         right, left = self._fingers
@@ -117,8 +131,9 @@ class FastSimulator(StockSimulator):
             current += positions + quaternions + _NO_SECOND_OBJECT
         else:
             current += positions[:3] + quaternions[:4] + positions[3:] + quaternions[4:]
-        self.observation = np.empty(39)
-        _FILL(self.observation, 0, *current, *self._previous, *(self._goal or self._read_goal()))
+        self.observation = np.empty(OBSERVATION_DIM)
+        goal = self._read_goal() if self._goal_moves else self._goal
+        _FILL(self.observation, 0, *current, *self._previous, *goal)
         self._previous = current
 
     def _judge(self) -> None:
@@ -129,11 +144,13 @@ class FastSimulator(StockSimulator):
         return list(map(_clip, self.environment._get_pos_goal().tolist(), self._goal_low, self._goal_high))
 
     def _read_bounds(self) -> None:
-        """Observations are clipped to these; only hand and goal have bounds that they could leave."""
+        """Reads the bounds to which observations are clipped. Only hand and goal can leave theirs."""
         space = self.environment.sawyer_observation_space
         low, high = space.low, space.high
         if not (np.isinf(low[4:18]).all() and np.isinf(high[4:18]).all() and low[3] <= 0 and high[3] >= 1):
-            raise NotImplementedError(f"{self.task} bounds its observations anew: use the simulator 'stock'.")
+            raise NotImplementedError(
+                f"{self.task} bounds more of its observation than hand and goal: use the simulator 'stock'."
+            )
         self._hand_low, self._hand_high = low[:3].tolist(), high[:3].tolist()
         self._goal_low, self._goal_high = low[36:].tolist(), high[36:].tolist()
 
@@ -143,7 +160,7 @@ def _clip(value: float, low: float, high: float) -> float:
 
 
 def _is_view_of_mujoco(array: np.ndarray) -> bool:
-    """Whether an array's memory is MuJoCo's: then its values follow the physics (basketball's goal)."""
+    """Whether an array's memory belongs to MuJoCo: then its values follow the physics (basketball's goal)."""
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array.base is not None

@@ -1,7 +1,8 @@
-"""Compiled models: each XML file once per worker, copies for the other environments that use it."""
+"""Compiled models: a worker compiles each XML file once and copies the model for other environments that use it."""
 
 import contextlib
 import copy
+from collections.abc import Iterator
 
 import mujoco
 from gymnasium.envs.mujoco import MujocoEnv
@@ -10,10 +11,10 @@ _compiled: dict[str, mujoco.MjModel] | None = None  # by path, while `compile_on
 
 
 @contextlib.contextmanager
-def compile_once():
+def compile_once() -> Iterator[None]:
     """While entered, environments built with `initialize_simulation` copy a model that was compiled before.
 
-    To be left before the first reset, because resets move bodies of the models.
+    It must be left before the first reset, because resets move bodies of the models.
     """
     global _compiled
     _compiled = {}
@@ -26,8 +27,8 @@ def compile_once():
 def initialize_simulation(environment: MujocoEnv) -> tuple[mujoco.MjModel, mujoco.MjData]:
     """`MujocoEnv._initialize_simulation`, without compiling the same file twice and without marks for a viewer.
 
-    MuJoCo marks the bounding volumes that its collision detection visits (`bvactive`); only a viewer reads them, and
-    they cost a fifth of its time. The physics is the same.
+    MuJoCo marks the bounding volumes that its collision detection visits (`bvactive`). Only a viewer reads the marks,
+    and they take a fifth of the time of collision detection. The physics is the same without them.
     """
     path = environment.fullpath
     if _compiled is not None and path in _compiled:

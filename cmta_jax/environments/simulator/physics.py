@@ -6,14 +6,14 @@ import mujoco
 class Physics:
     """Steps one `MjData` as Meta-World does: `substeps` times `mj_step`, then `mj_forward`.
 
-    That `mj_forward` and the next step's first `mj_step` see the same positions and velocities, mocap body and controls
-    apart. Of the first half of that substep, `mj_step1`, only the constraints are therefore computed anew: collisions,
-    inertias and bias forces stay as they are. A model with anything that this reasoning does not cover (and any other
-    MuJoCo) is stepped in the plain way.
+    Meta-World ends a step with `mj_forward`. The next step starts from the same positions and velocities; only the
+    mocap body and the controls have changed. In its first substep we therefore recompute the constraints alone and
+    keep the collisions, inertias and bias forces of that `mj_forward`. Other versions of MuJoCo, and models for which
+    this reasoning does not hold, are stepped in the plain way.
 
     Attributes:
-        is_current: whether the last `mj_forward` still describes the state; to be set to False whenever somebody else
-            has changed it.
+        is_current: whether the results of the last `mj_forward` still describe the state. Set it to False after
+            changing the state in any other way.
     """
 
     def __init__(self, model: mujoco.MjModel, data: mujoco.MjData, substeps: int):

@@ -1,48 +1,66 @@
-"""Meta-World's official environment, called as anybody would call it."""
+"""Meta-World's official environment, called in the official way."""
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
+from metaworld.sawyer_xyz_env import SawyerXYZEnv
 
-from cmta_jax.environments.goals import vectors
+from cmta_jax.environments.goals.vectors import as_task, draw_goal_vectors
+from cmta_jax.environments.sizes import ACTION_DIM, OBSERVATION_DIM
 
 
 class StockSimulator:
-    """One lane: the official class of a task, its goal sets, its steps.
+    """One lane: an environment of one task, with its goal vectors.
+
+    Args:
+        task: its name, such as `reach-v3`.
+        reward_version, success_version: as in `EnvironmentConfig`.
 
     Attributes:
         environment: the Meta-World environment.
-        vectors: random vectors of its goal sets [50, at least D]; to be set before the first reset.
-        action: [4] float32, what the next step takes.
-        stages: the parts of a step, to be called in this order. Who steps many simulators calls the first part of all,
-            then the second of all: what they have in common then stays in the processor's caches.
-        observation, reward, success, info: what the last step gave; [39] float64, float, bool, the rest.
+        goal_dim: numbers of one goal vector of this task (D).
+        vectors: [50, at least D] float64, the goal vectors; must be set before the first reset.
+        action: [4] float32, the action of the next step.
+        stages: the parts of a step, to be called in this order. A worker with many simulators calls the first part of
+            all, then the second part of all, because the code of a part then stays in the processor's caches.
+        observation: [39] float64, after the last step.
+        reward: of the last step, not normalised.
+        success: whether the task was solved at the last step.
+        info: the last step's `info` dictionary.
     """
 
     def __init__(self, task: str, reward_version: str = "v2", success_version: str = "v2"):
         self.task = task
         self.environment = self._build(reward_version)
-        self.goal_dim = self.environment._random_reset_space.low.size
-        self.vectors = None
-        self.stages = (self._step,)
-        self.action, self.observation, self.reward, self.success, self.info = None, np.zeros(39), 0.0, False, {}
+        space = self.environment._random_reset_space
+        assert space is not None, "every Meta-World environment has one after its construction"
+        self.goal_dim = space.low.size
+        self.vectors = np.empty((0, self.goal_dim))
+        self.stages: tuple[Callable[[], None], ...] = (self._step,)
+        self.action = np.zeros(ACTION_DIM, np.float32)
+        self.observation = np.zeros(OBSERVATION_DIM)
+        self.reward, self.success = 0.0, False
+        self.info: dict[str, Any] = {}
         self._judge_separately = reward_version != "v2" and success_version == "v2"
 
-    def _build(self, reward_version: str):
+    def _build(self, reward_version: str) -> SawyerXYZEnv:
         return ALL_V3_ENVIRONMENTS[self.task](reward_function_version=reward_version)
 
-    def draw_goal_sets(self, stream: np.random.RandomState) -> np.ndarray:
-        """Its 50 goal sets [50, D]; see `goal_sets.draw`."""
-        return vectors.draw(self.environment, stream)
+    def draw_goal_vectors(self, stream: np.random.RandomState) -> np.ndarray:
+        """The task's 50 goal vectors [50, D]; see `goals.vectors.draw_goal_vectors`."""
+        return draw_goal_vectors(self.environment, stream)
 
     def reset(self, goal_set: int) -> np.ndarray:
-        """Begins an episode; the observation [39], float64."""
+        """Begins an episode on the goal set with this index; returns the observation [39] float64."""
         vector = self.vectors[goal_set, : self.goal_dim]
-        self.environment.set_task(vectors.as_task(self.task, vector))
+        self.environment.set_task(as_task(self.task, vector))
         observation, _ = self.environment.reset()
         return observation
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool]:
-        """One step with a float32 action [4]: observation [39], reward, success."""
+        """One step with an action [4] float32; returns observation [39] float64, reward and success."""
         self.action = action
         for stage in self.stages:
             stage()
@@ -58,15 +76,15 @@ class StockSimulator:
             self.success = judge_v2(self.environment, self.observation, self.action)
 
     def is_unstable(self) -> bool:
-        """Whether MuJoCo has seen a bad position, velocity, acceleration or control since the last reset."""
+        """Whether MuJoCo has warned of a bad position, velocity, acceleration or control since the last reset."""
         return bool(self.environment.data.warning.number[4:].any())
 
 
-def judge_v2(environment, observation: np.ndarray, action: np.ndarray) -> bool:
+def judge_v2(environment: Any, observation: np.ndarray, action: np.ndarray) -> bool:
     """Success by the v2 definition of an environment that computes v1 rewards.
 
-    The two versions keep no state in common (v1 keeps `pickCompleted` and the like, v2 `_target_to_obj_init`), so
-    that asking for one leaves the other as it was; a test compares both with environments of their own.
+    The two versions share no state (v1 has `pickCompleted` and the like, v2 has `_target_to_obj_init`), so computing
+    one does not change the other. A test compares both with two separate environments.
     """
     version = environment.reward_function_version
     environment.reward_function_version = "v2"
