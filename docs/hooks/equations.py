@@ -11,5 +11,7 @@ def on_config(config):
 
 
 def _equation(source, language, css_class, options, md, **kwargs):
-    lines = [convert(line, display="block") for line in source.strip().splitlines()]
-    return f'<div class="{css_class}">{"".join(lines)}</div>'
+    equations = "".join(convert(line, display="block") for line in source.strip().splitlines())
+    for name in ("log", "tanh", "exp", "cos"):  # a thin space after the name of a function
+        equations = equations.replace(f"<mi>{name}</mi><mi", f'<mi>{name}</mi><mspace width="0.17em"/><mi')
+    return f'<div class="{css_class}">{equations}</div>'
