@@ -1,7 +1,5 @@
 """A checkpoint folder: which checkpoints it holds, who may write to it, and what may be deleted."""
 
-import fcntl
-import logging
 import pathlib
 import re
 import shutil
@@ -10,28 +8,21 @@ from collections.abc import Iterable
 from cmta_jax.checkpoint import manifest
 from cmta_jax.checkpoint.files import CheckpointError
 from cmta_jax.checkpoint.manifest import Manifest
+from cmta_jax.storage.lock import FolderInUse, FolderLock
 
-log = logging.getLogger(__name__)
 MANIFEST = re.compile(r"step-(\d{9,18})\.json")
 PART = re.compile(r"(?:state|rest|replay)-(\d{6,12})(?:\.safetensors|\.orbax.*|)")  # and orbax's temporary folders
 TEMPORARY = re.compile(r"step-\d{9,18}\.json\.tmp")
 
 
-def lock(folder: pathlib.Path) -> object:
-    """Creates the folder; this process is its only writer until it closes what is returned, or dies."""
+def lock(folder: pathlib.Path) -> FolderLock:
+    """Creates the folder; this process is its only writer until it closes what is returned, or ends."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        holder = open(folder / "lock", "w")  # noqa: SIM115
+        return FolderLock(folder)
+    except FolderInUse as error:
+        raise CheckpointError(str(error)) from None
     except OSError as error:
         raise CheckpointError(f"checkpoints cannot be written to {folder} ({error.strerror})") from error
-    try:
-        fcntl.lockf(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)  # of the process: forked simulators do not inherit it
-    except (BlockingIOError, PermissionError):
-        holder.close()
-        raise CheckpointError(f"another process is writing checkpoints to {folder}; stop it, or use another") from None
-    except OSError as error:
-        log.warning("%s cannot be locked (%s), so start no second run there", folder, error.strerror)
-    return holder
 
 
 def steps(folder: pathlib.Path) -> list[int]:
@@ -52,7 +43,7 @@ def readable(folder: pathlib.Path) -> dict[int, Manifest]:
 
 
 def next_number(folder: pathlib.Path) -> int:
-    """A number of which no file name has a part yet."""
+    """The number of the next save: no file has it in its name yet."""
     names = (PART.fullmatch(path.name) for path in _entries(folder))
     return 1 + max((int(name[1]) for name in names if name), default=0)
 
@@ -67,7 +58,7 @@ def forget(folder: pathlib.Path, newest: int, keep: int) -> None:
     """Deletes all checkpoints but the newest, `keep - 1` before it and the best of those, then their files.
 
     Checkpoints of later steps are deleted too: training went back before them. Manifests go first, so that a
-    checkpoint that is half deleted is none.
+    half-deleted checkpoint does not count as one.
     """
     manifests = {step: one for step, one in readable(folder).items() if step <= newest}
     kept = set(sorted(manifests)[-keep:])

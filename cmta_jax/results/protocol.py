@@ -6,18 +6,10 @@ from typing import NamedTuple
 
 from cmta_jax.results.reading import Run
 from cmta_jax.storage import flags_file
+from cmta_jax.storage.flag_rules import MAY_DIFFER
 
 # What a success rate means. Runs of one benchmark and kind of goals that differ here are never put side by side.
 PROTOCOL = ("horizon", "reward_version", "success_version", "eval_every", "eval_episodes")
-
-# What may differ between runs that are averaged: which seed, where and how fast, not what is computed.
-BOOKKEEPING = frozenset(
-    "seed num_seeds workdir resume env_workers simulator steps_per_task keep_checkpoints checkpoint_every log_every "
-    "profile wandb tensorboard video progress quiet flagfile undefok verbosity v log_dir logtostderr alsologtostderr "
-    "logger_levels stderrthreshold showprefixforinfo only_check_args pdb run_with_pdb pdb_post_mortem "
-    "run_with_profiling profile_file use_cprofile_for_profiling xml_output_file".split()
-)
-BOOKKEEPING_PREFIXES = ("jax_", "chex_", "test_", "wandb_", "profile_")
 
 
 class Cell(NamedTuple):
@@ -47,11 +39,11 @@ def check_same_protocol(runs: Sequence[Run]) -> None:
 
 
 def check_same_method(runs: Sequence[Run], may_differ: Sequence[str] = ()) -> None:
-    """Refuses runs whose curves must not be averaged, because a setting of theirs differs or a seed is there twice.
+    """Refuses runs whose curves must not be averaged, because a setting differs or a seed is there twice.
 
     Args:
         runs: of one row and cell.
-        may_differ: flags that the caller allows to differ beside the bookkeeping.
+        may_differ: further flags that may differ (`flag_rules.MAY_DIFFER` may in any case).
 
     Raises:
         ValueError: naming the flag or the seed, and two runs.
@@ -77,7 +69,7 @@ def _refuse_difference(name, first, second, remedy):
 
 
 def _matters(name, run):
-    if name in BOOKKEEPING or name.startswith(BOOKKEEPING_PREFIXES):
+    if name in MAY_DIFFER:
         return False
     prefix, dot, _ = name.partition(".")
     method = run.flags.text("method")

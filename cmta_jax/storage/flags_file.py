@@ -1,10 +1,10 @@
-"""The flags that a run folder keeps (`flags.flags`, one `--name=value` a line), as values to compare."""
+"""Flagfiles: one flag a line. The only reader of such files, and the flags of a run as values to compare."""
 
 import dataclasses
 import pathlib
+import stat
 
-LARGEST = 2**20  # bytes that a flagfile may have
-TRUE = ("true", "t", "1", "yes", "y", "on")
+LARGEST = 2**20  # bytes that a flagfile may have; the shipped ones have a thousand
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,13 +12,13 @@ class Flags:
     """Flags by name, as text.
 
     Attributes:
-        values: what each line says; a line without a value (`--name`; `--noname` where a boolean is off) says "true".
+        values: the value of each line; "true" for a line without a value (`--name`, or `--noname` to switch it off).
     """
 
     values: dict[str, str]
 
     def text(self, name: str) -> str | None:
-        """The flag's value as written; "false" where the file says `--noname`, None where it says nothing."""
+        """The flag's value as written; "false" after `--noname`, None where the file does not have the flag."""
         if name in self.values:
             return self.values[name]
         return "false" if f"no{name}" in self.values else None
@@ -27,7 +27,7 @@ class Flags:
         """The flag as a number.
 
         Raises:
-            ValueError: if it is none.
+            ValueError: it is not a number.
         """
         text = self.text(name)
         try:
@@ -38,24 +38,17 @@ class Flags:
     def enabled(self, name: str, default: bool) -> bool:
         """The flag as a boolean."""
         text = self.text(name)
-        return default if text is None else text.lower() in TRUE
+        return default if text is None else text.lower() == "true"
 
 
 def read_flags(path: pathlib.Path) -> Flags:
-    """Reads a flagfile; blank lines and comments (`#`, `//`) say nothing, and later lines win.
+    """The flags of a run folder's flags.flags; later lines win.
 
     Raises:
-        ValueError: if a line is not a flag, or the file too large to be one.
+        ValueError: a line is not a flag, or the file cannot be read as in `read_lines`.
     """
-    with open(path, "rb") as file:
-        data = file.read(LARGEST + 1)
-    if len(data) > LARGEST:
-        raise ValueError(f"{path} is larger than {LARGEST // 2**20} MiB; is this a run folder's flags.flags?")
     values = {}
-    for number, line in enumerate(data.decode("utf-8", errors="replace").splitlines(), start=1):
-        line = line.strip()
-        if not line or line.startswith(("#", "//")):
-            continue
+    for number, line in read_lines(path):
         if not line.startswith("-"):
             raise ValueError(f"{path}, line {number}: '{line[:40]}' is not a flag; is this a run folder's flags.flags?")
         name, equals, value = line.lstrip("-").partition("=")
@@ -63,8 +56,32 @@ def read_flags(path: pathlib.Path) -> Flags:
     return Flags(values)
 
 
+def read_lines(path: pathlib.Path) -> list[tuple[int, str]]:
+    """The number and the text of each line of a flagfile, without blank lines and comments (`#`, `//`).
+
+    Raises:
+        ValueError: the file cannot be read, is not a text file, or is too large.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ValueError(f"Flagfile {path} is not an ordinary file.")
+        with open(path, "rb") as file:
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise ValueError(f"Flagfile {path} is larger than {LARGEST // 2**20} MiB: is it a flagfile?")
+        text = data.decode("utf-8-sig")  # editors may put a byte order mark in front
+    except OSError as error:
+        raise ValueError(f"Flagfile {path} cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"Flagfile {path} is not a text file: is it a flagfile?") from error
+    if "\0" in text:
+        raise ValueError(f"Flagfile {path} is not a text file: is it a flagfile?")
+    lines = enumerate((line.strip() for line in text.splitlines()), start=1)
+    return [(number, line) for number, line in lines if line and not line.startswith(("#", "//"))]
+
+
 def differences(first: Flags, second: Flags) -> list[str]:
-    """Names of the flags whose values differ, sorted; a flag that only one of the two has, differs."""
+    """Names of the flags whose values differ, sorted; a flag that only one of the two has differs."""
     names = first.values.keys() | second.values.keys()
     names -= {f"no{name}" for name in names}
     return sorted(name for name in names if first.text(name) != second.text(name))

@@ -1,19 +1,15 @@
 """The folder of a run: who may write to it, which flags it was made with, its log."""
 
-import fcntl
 import logging
-import os
 import pathlib
 
 from cmta_jax.storage import atomic, flags_file
 from cmta_jax.storage.append_file import AppendFile
+from cmta_jax.storage.flag_rules import MAY_CHANGE
+from cmta_jax.storage.lock import FolderLock
 
 FLAGS = "flags.flags"
-TRACES = (FLAGS, "eval.csv", "train.csv", "final.csv", "checkpoints")  # any of these: a run was here
-CHANGEABLE = (
-    "steps_per_task", "eval_every", "eval_episodes", "log_every", "checkpoint_every", "keep_checkpoints",
-    "max_critic_loss", "env_workers", "simulator",
-)  # fmt: skip  # flags that a resumed run may change: they leave what was done so far as it is
+TRACES = (FLAGS, "eval.csv", "train.csv", "final.csv", "checkpoints")  # with any of these the folder holds a run
 
 
 class RunFolder:
@@ -40,7 +36,7 @@ class RunFolder:
             self._write_flags(flags)
             self._log = _log_to(self.path / "run.log")
         except BaseException:
-            os.close(self._lock)
+            self._lock.close()
             raise
 
     def file(self, name: str) -> pathlib.Path:
@@ -48,10 +44,10 @@ class RunFolder:
         return self.path / name
 
     def close(self) -> None:
-        """Closes the log and lets others have the folder."""
+        """Closes the log and lets other processes use the folder."""
         logging.getLogger().removeHandler(self._log)
         self._log.close()
-        os.close(self._lock)
+        self._lock.close()
 
     def __enter__(self):
         return self
@@ -63,29 +59,19 @@ class RunFolder:
         if not (self.path / FLAGS).is_file():
             raise ValueError(f"--resume finds no run in {self.path}: leave it out to start one, or check --workdir.")
         before = read_flags(self.path)
-        for name in sorted((before.keys() & flags.keys()) - {*CHANGEABLE}):
+        for name in sorted((before.keys() & flags.keys()) - {*MAY_CHANGE}):
             if before[name] != flags[name]:
                 raise ValueError(
                     f"The run in {self.path} was started with --{name}={before[name]}, now it is {flags[name]}: "
                     "leave that flag as it was, or give another --workdir. What may change: "
-                    f"{', '.join(CHANGEABLE)}."
+                    f"{', '.join(MAY_CHANGE)}."
                 )
 
-    def _claim(self) -> int:
-        """Makes the folder and holds its lock; the operating system lets go of it when the process ends."""
+    def _claim(self) -> FolderLock:
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            return FolderLock(self.path)
         except OSError as error:
             raise ValueError(f"--workdir={self.path} cannot be written to ({error.strerror}): give another.") from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            raise ValueError(f"Another process is running in {self.path}: end it, or give another --workdir.") from None
-        except OSError as error:  # some network file systems have no locks
-            logging.getLogger(__name__).warning("%s cannot be locked (%s).", self.path, error.strerror)
-        return lock
 
     def _write_flags(self, flags: dict[str, str]) -> None:
         lines = ["# What this run was made with; python -m experiments.run --flagfile=<this file> runs it again."]
@@ -102,14 +88,11 @@ def read_flags(path: str | pathlib.Path) -> dict[str, str]:
     Raises:
         ValueError: the file is not there or cannot be read.
     """
-    try:
-        return flags_file.read_flags(pathlib.Path(path) / FLAGS).values
-    except OSError as error:
-        raise ValueError(f"{pathlib.Path(path) / FLAGS} cannot be read ({error.strerror}).") from error
+    return flags_file.read_flags(pathlib.Path(path) / FLAGS).values
 
 
 class _LogFile(logging.Handler):
-    """A log that, like the tables, loses nothing to a disk that is full for a while."""
+    """The log of a run; a disk that is full for a while costs no line."""
 
     def __init__(self, path: pathlib.Path):
         super().__init__()
@@ -130,7 +113,7 @@ class _LogFile(logging.Handler):
 
 
 def _log_to(path: pathlib.Path) -> logging.Handler:
-    """Sends what the project says, and warnings of everybody, to a file."""
+    """Sends the messages of this project, and all warnings, to a file."""
     handler = _LogFile(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.addFilter(lambda record: record.name.startswith("cmta_jax") or record.levelno >= logging.WARNING)

@@ -6,12 +6,12 @@ A name is looked for beside the including file, then in the working directory, t
 import difflib
 import os
 import pathlib
-import stat
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from cmta_jax.storage.flags_file import read_lines
+
 SHIPPED = pathlib.Path(__file__).parents[1] / "flags"
-LARGEST = 2**20  # bytes that a flagfile may have; the shipped ones have a thousand
 MOST = 200  # files that one command may read
 
 
@@ -59,9 +59,8 @@ class _Expansion:
         self.files_read += 1
         if self.files_read > MOST:
             raise ValueError(f"More than {MOST} flagfiles are included, the last one being '{name}'{where}.")
-        lines = enumerate((line.strip() for line in _text(path).splitlines()), start=1)
-        said = [(number, line) for number, line in lines if line and not line.startswith(("#", "//"))]
-        return self.expand([Argument(line, f"{path}, line {number}") for number, line in said], (*including, path))
+        lines = [Argument(line, f"{path}, line {number}") for number, line in read_lines(path)]
+        return self.expand(lines, (*including, path))
 
 
 def find(name: str, beside: pathlib.Path | None = None, where: str = "") -> pathlib.Path:
@@ -94,21 +93,3 @@ def _exists(path: pathlib.Path) -> bool:
         return path.exists()
     except (OSError, ValueError):  # a name too long, a zero byte in it, a folder that may not be searched
         return False
-
-
-def _text(path: pathlib.Path) -> str:
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise ValueError(f"Flagfile {path} is not an ordinary file.")
-        with open(path, "rb") as file:
-            data = file.read(LARGEST + 1)
-        if len(data) > LARGEST:
-            raise ValueError(f"Flagfile {path} is larger than {LARGEST // 2**20} MiB: is it a flagfile?")
-        text = data.decode("utf-8-sig")
-    except OSError as error:
-        raise ValueError(f"Flagfile {path} cannot be read ({error.strerror}).") from error
-    except UnicodeDecodeError as error:
-        raise ValueError(f"Flagfile {path} is not a text file: is it a flagfile?") from error
-    if "\0" in text:
-        raise ValueError(f"Flagfile {path} is not a text file: is it a flagfile?")
-    return text

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from cmta_jax import methods, sac
 from cmta_jax.config import TrainingConfig, check, setting
 from cmta_jax.environments import EnvironmentConfig, resolve_tasks
+from cmta_jax.storage.flag_rules import NOT_KEPT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,9 +22,6 @@ class RunConfig:
     profile: bool = setting(False, "write a trace of 50 iterations to the run folder's profile/")
     resume: bool = setting(False, "go on with the run in --workdir, with its flags")
     wandb: bool = setting(False, "log to Weights & Biases, too (pip install 'cmta-jax[wandb]')")
-
-
-NOT_REPLAYED = ("workdir", "resume", "profile", "wandb")  # where it is and how it is watched: no part of what it is
 
 
 class Settings(NamedTuple):
@@ -45,7 +43,7 @@ class Settings(NamedTuple):
         for config, method in ((self.run, ""), (self.training, ""), (self.environment, ""), *self._method_configs()):
             named = {name: getattr(config, field.name) for name, field in flag_fields(type(config), method).items()}
             values = named | values  # what a method and its base share is the method's
-        return {name: value for name, value in values.items() if value is not None and name not in NOT_REPLAYED}
+        return {name: value for name, value in values.items() if value is not None and name not in NOT_KEPT}
 
     def _method_configs(self):
         return ((config, method) for method, config in self.methods.items())

@@ -9,8 +9,9 @@ import jax
 from cmta_jax import methods
 from cmta_jax.checkpoint import Checkpointer, load_policy, read_part
 from cmta_jax.results.protocol import Cell
+from cmta_jax.storage.flag_rules import MAY_CHANGE
 from cmta_jax.storage.flags_file import Flags
-from cmta_jax.storage.run_folder import CHANGEABLE, FLAGS, read_flags
+from cmta_jax.storage.run_folder import FLAGS, read_flags
 from cmta_jax.types import Method, Spec
 from experiments.command_line.flagfiles import Argument
 from experiments.command_line.parse import values_of
@@ -103,7 +104,7 @@ def _flags_of(metadata: Mapping[str, Any] | None, source: pathlib.Path) -> dict[
 
 
 def _check_same_run(of_folder: Mapping[str, str], of_checkpoint: Mapping[str, str], source: pathlib.Path) -> None:
-    for name in ("method", *sorted(of_folder.keys() & of_checkpoint.keys() - CHANGEABLE)):
+    for name in ("method", *sorted(of_folder.keys() & of_checkpoint.keys() - {*MAY_CHANGE})):
         values = of_folder.get(name), of_checkpoint[name]
         if values[0] != values[1]:
             raise ValueError(

@@ -200,7 +200,7 @@ def test_a_second_process_is_refused(tmp_path):
     command = [sys.executable, "-c", code, str(tmp_path)]
     with Checkpointer(tmp_path):
         second = subprocess.run(command, capture_output=True, text=True, env=example.ENVIRONMENT)
-    assert second.returncode == 1 and "CheckpointError: another process is writing checkpoints to" in second.stderr
+    assert second.returncode == 1 and "CheckpointError: Another process is running in" in second.stderr
 
 
 def test_a_place_that_is_no_folder_is_refused(tmp_path):

@@ -95,6 +95,13 @@ def test_a_refusal_lists_what_may_change(tmp_path):
         RunFolder(tmp_path, ASKED | {"seed": "4"}, resume=True)
 
 
+def test_a_byte_order_mark_in_front_of_the_flags_is_ignored(tmp_path):
+    RunFolder(tmp_path, ASKED).close()
+    (tmp_path / FLAGS).write_bytes(b"\xef\xbb\xbf" + (tmp_path / FLAGS).read_bytes())
+    assert read_flags(tmp_path) == ASKED
+    RunFolder(tmp_path, ASKED, resume=True).close()
+
+
 def test_a_file_of_flags_that_is_too_large_is_not_read(tmp_path):
     RunFolder(tmp_path, ASKED).close()
     os.truncate(tmp_path / FLAGS, 1 << 40)

@@ -1,0 +1,40 @@
+"""One process at a time in a folder."""
+
+import fcntl
+import logging
+import os
+import pathlib
+
+log = logging.getLogger(__name__)
+
+
+class FolderInUse(ValueError):
+    """Another process holds the folder; the message is one sentence for the user."""
+
+
+class FolderLock:
+    """Makes the folder and holds the file `lock` in it until `close`, or until this process ends.
+
+    On file systems without locks a warning is logged and nothing is held.
+
+    Raises:
+        FolderInUse: another holder.
+        OSError: the folder cannot be written to.
+    """
+
+    def __init__(self, folder: pathlib.Path):
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.close()
+            raise FolderInUse(f"Another process is running in {folder}: end it, or give another --workdir.") from None
+        except OSError as error:  # some network file systems
+            log.warning("%s cannot be locked (%s): start no second run there.", folder, error.strerror)
+
+    def close(self) -> None:
+        """Lets others have the folder; a second call does nothing."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
