@@ -4,6 +4,7 @@ Eight bytes of header length, a JSON header `{name: {dtype, shape, data_offsets}
 No code is ever run from such a file, and its length says what a reader may allocate. Written and read as a stream.
 """
 
+import io
 import json
 import math
 import os
@@ -119,7 +120,7 @@ def _entry(entry: dict) -> tuple[int, int, tuple[int, ...], str]:
     return begin, end, tuple(shape), code
 
 
-def _read_array(stream: BinaryIO, name: str, kind: Kind) -> np.ndarray:
+def _read_array(stream: io.BufferedIOBase, name: str, kind: Kind) -> np.ndarray:
     array = np.empty(kind.shape, kind.dtype)
     content = array.reshape(-1).view(np.uint8)
     if stream.readinto(content) != kind.size:

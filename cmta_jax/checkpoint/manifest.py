@@ -49,7 +49,7 @@ def write(folder: pathlib.Path, manifest: Manifest) -> None:
     """Completes a checkpoint: all its files must be durable and verified."""
     chunks = sorted({block for block in manifest.ring.blocks if block})
     position = {chunk: index for index, chunk in enumerate(chunks)}
-    ring = {"chunks": chunks, "blocks": [position.get(block) for block in manifest.ring.blocks]}
+    ring = {"chunks": chunks, "blocks": [position[block] if block else None for block in manifest.ring.blocks]}
     kinds = {name: [list(kind.shape), arrays.CODES[kind.dtype]] for name, kind in manifest.kinds.items()}
     body = manifest._asdict() | {"kinds": kinds, "ring": manifest.ring._asdict() | ring}
     page = {"format": FORMAT, "digest": _digest(body), "body": body}
@@ -61,7 +61,7 @@ def read(path: pathlib.Path) -> Manifest:
     try:
         with open(path, "rb") as stream:
             content = stream.read(LARGEST + 1)
-        page = json.loads(content) if len(content) <= LARGEST else None
+        page: Any = json.loads(content) if len(content) <= LARGEST else None
         if page["format"] != FORMAT:
             raise CheckpointError(f"{path.name} has format {page['format']!r:.20}, this version reads format {FORMAT}")
         if page["digest"] != _digest(page["body"]):

@@ -52,8 +52,9 @@ def empty_ring(replay: Any) -> Ring:
 
 def changed_rows(saved: Saved | None, step: int, cursor: np.ndarray, size: np.ndarray, rows: int) -> np.ndarray:
     """`[P]` bool: rows that any lane may have written since `saved` (all its rows where that cannot be known)."""
-    known = saved is not None and np.all(saved.size <= size)
-    if known and 0 <= ROWS_PER_STEP * (step - saved.step) < rows - 2 * MARGIN:  # less than once around
+    if saved is not None and np.any(saved.size > size):
+        saved = None
+    if saved is not None and 0 <= ROWS_PER_STEP * (step - saved.step) < rows - 2 * MARGIN:  # less than once around
         begin, length = saved.cursor, (cursor - saved.cursor) % rows
     else:
         begin, length = cursor - size, size

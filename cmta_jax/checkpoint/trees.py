@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from cmta_jax.checkpoint import arrays
@@ -51,7 +52,7 @@ def _words(kind: Kind | None) -> str:
 
 
 def _is_key(leaf: Any) -> bool:
-    return hasattr(leaf, "dtype") and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def _abstract(leaf: Any) -> Any:
@@ -65,4 +66,4 @@ def _as(leaf: Any, array: np.ndarray) -> Any:
         return array
     implementation = []
     jax.eval_shape(lambda key: implementation.append(jax.random.key_impl(key)), leaf)
-    return jax.random.wrap_key_data(array, impl=implementation[0])
+    return jax.random.wrap_key_data(jnp.asarray(array), impl=implementation[0])

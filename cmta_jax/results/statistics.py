@@ -1,5 +1,7 @@
 """The numbers of a table: the paper's smoothed maximum, and interquartile means and intervals beside it."""
 
+from typing import Any
+
 import numpy as np
 import scipy.stats
 
@@ -37,7 +39,7 @@ def max_raw(success: np.ndarray) -> float:
     return float(mean_curve(success).max())
 
 
-def interquartile_mean(scores: np.ndarray, axis=None) -> np.ndarray:
+def interquartile_mean(scores: np.ndarray, axis: Any = None) -> np.ndarray:
     """Mean of the middle half of the scores (Agarwal et al., NeurIPS 2021), over all axes or one."""
     return scipy.stats.trim_mean(scores, 0.25, axis=axis)
 

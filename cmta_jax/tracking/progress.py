@@ -113,7 +113,7 @@ class Progress(Listener):
         self._looked = now
         if now - self._marked > WINDOW or not self._rate:
             self._measure(now)
-        self._show()
+        self._show(self._bar)
 
     def evaluation(self, step, success, episode_return):
         self._step = step
@@ -126,17 +126,17 @@ class Progress(Listener):
             self.say(line)
         else:
             log.info(line)
-            self._show()
+            self._show(self._bar)
 
     def close(self):
         if self._bar is not None:
             self._bar.close()
             self._bar = None
 
-    def _show(self) -> None:
-        self._bar.n, self._bar.ncols = self._step, terminal_width()
+    def _show(self, bar: tqdm.tqdm) -> None:
+        bar.n, bar.ncols = self._step, terminal_width()
         short = self._speed().replace("iterations/s", "it/s").replace("environment", "env")
-        self._bar.set_postfix_str(short)
+        bar.set_postfix_str(short)
 
     def _measure(self, now: float) -> None:
         """Iterations per second since the last look."""

@@ -28,11 +28,11 @@ class WandbWriter(Listener):
     """
 
     def __init__(self, folder: str | pathlib.Path, seeds: Sequence[int], tasks: Sequence[str], config: Mapping):
-        import wandb
+        import wandb  # pyright: ignore[reportMissingImports]
 
         folder = pathlib.Path(folder).resolve()
         identity = f"{zlib.crc32(str(folder).encode()):08x}"
-        self._run = wandb.init(
+        self._run = wandb.init(  # pyright: ignore[reportAttributeAccessIssue]: an extra, perhaps not installed
             project="cmta_jax", name=folder.name, dir=folder, id=identity, resume="allow", config=dict(config)
         )
         self._run.define_metric("*", step_metric="step")  # a resumed run goes back a little, which wandb's own refuses

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from cmta_jax.config import TrainingConfig
@@ -60,7 +61,8 @@ def measure(cell: Cell, options: Options, simulator_cores: Sequence[int] = ()) -
         if simulator_cores:
             for pid in pool.worker_pids:
                 os.sched_setaffinity(pid, simulator_cores)
-        start = program.start(seed_keys_of(config), pool.reset(0).reshape(seeds, spec.num_tasks, 1, -1))
+        observation = pool.reset(0).reshape(seeds, spec.num_tasks, 1, -1)
+        start = program.start(seed_keys_of(config), jnp.asarray(observation))
         action = np.asarray(start.rollout.action).reshape(pool.num_lanes, -1)
         pools = {"iteration": pool, "serial": Serial(pool), "learner": Still(_step(pool, action))}
         moment, times = Moment(0, start, {}), {way: [] for way in (*pools, "simulators")}
