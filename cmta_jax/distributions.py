@@ -48,7 +48,7 @@ LOG_STD_MODES = {"rescaled_tanh": rescaled_tanh, "clip": clipped}
 
 
 def log_std_bias(mode: str, initial: float) -> float:
-    """The output bias that makes the initial log standard deviation about `initial` (BUILD_NOTES 1.1)."""
+    """The output bias that makes the initial log standard deviation about `initial` (docs/methods.md, 1.1)."""
     if mode == "clip":
         return initial
     unit = (initial - LOG_STD_MIN) / (0.5 * (LOG_STD_MAX - LOG_STD_MIN)) - 1.0

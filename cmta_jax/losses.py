@@ -8,7 +8,7 @@ from cmta_jax.types import Array
 
 
 def bellman_target(reward: Array, discount: Array, next_value: Array) -> Array:
-    """`r + discount * V(s')`, without gradient (BUILD_NOTES 1.2; `discount` already includes gamma).
+    """`r + discount * V(s')`, without gradient (docs/methods.md, 1.2; `discount` already includes gamma).
 
     Args:
         reward, discount, next_value: `[N, B]`.

@@ -1,4 +1,4 @@
-"""Losses against numbers worked out on paper (BUILD_NOTES 2.6)."""
+"""Losses against numbers worked out on paper (docs/methods.md, 2.6)."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""MTMH-SAC: shared trunks with one output head per task (BUILD_NOTES 3.8)."""
+"""MTMH-SAC: shared trunks with one output head per task (docs/methods.md, 3.8)."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""MT-SAC: one network for all tasks (BUILD_NOTES 3.7), and MT-SAC + task encoder (3.8)."""
+"""MT-SAC: one network for all tasks (docs/methods.md, 3.7), and MT-SAC + task encoder (3.8)."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Single-task SAC: N learners that share nothing, as one program over parameters `[N, ...]` (BUILD_NOTES 3.9)."""
+"""Single-task SAC: N learners that share nothing, as one program over parameters `[N, ...]` (docs/methods.md, 3.9)."""
 
 import dataclasses
 

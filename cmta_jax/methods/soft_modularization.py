@@ -1,4 +1,4 @@
-"""Soft modularization (BUILD_NOTES 3.6): as the CMTA paper's baseline (Table 5), or as its authors released it."""
+"""Soft modularization (docs/methods.md, 3.6): as the CMTA paper's baseline (Table 5), or as its authors released it."""
 
 import dataclasses
 import functools

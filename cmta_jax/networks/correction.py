@@ -1,4 +1,4 @@
-"""The correction policy of TSAC: it reads the representation and the proposed action (BUILD_NOTES 6.3, 6.4)."""
+"""The correction policy of TSAC: it reads the representation and the proposed action (docs/methods.md, 6.3, 6.4)."""
 
 from collections.abc import Sequence
 from typing import Any

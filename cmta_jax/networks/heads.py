@@ -1,4 +1,4 @@
-"""What stands on a representation: actors and twin critics (BUILD_NOTES 1.5), shared or per task in head or whole.
+"""What stands on a representation: actors and twin critics (docs/methods.md, 1.5), shared or per task in head or whole.
 
 `trunk` is a module with the constructor of `MLP`; the first axis of its input is the task.
 """
@@ -51,7 +51,7 @@ class Critics(nn.Module):
 
 
 class MultiHead(nn.Module):
-    """A shared trunk, ReLU after every layer; a linear head per task that sees its rows only (BUILD_NOTES 3.8).
+    """A shared trunk, ReLU after every layer; a linear head per task that sees its rows only (docs/methods.md, 3.8).
 
     `[N, B, D]` -> `[N, B, output_dim]`; heads are `[N, hidden, output_dim]`.
     """
@@ -70,7 +70,7 @@ class MultiHead(nn.Module):
 
 
 class PerTask(nn.Module):
-    """A whole network per task: `[N, B, D]` -> `[N, B, output_dim]`, every parameter `[N, ...]` (BUILD_NOTES 3.9)."""
+    """A network per task: `[N, B, D]` -> `[N, B, output_dim]`, every parameter `[N, ...]` (docs/methods.md, 3.9)."""
 
     hidden: Sequence[int]
     output_dim: int

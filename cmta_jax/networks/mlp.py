@@ -12,7 +12,7 @@ xavier_uniform = nn.initializers.xavier_uniform()
 
 
 class MLP(nn.Module):
-    """Linear layers with ReLU between them and a linear output (BUILD_NOTES 1.5; Xavier-uniform weights, zero biases).
+    """Linear layers with ReLU between them (docs/methods.md, 1.5; Xavier-uniform weights, zero biases).
 
     All leading axes become one, or the gradient of the weights would sum over several, which is slower.
 

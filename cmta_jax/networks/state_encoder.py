@@ -1,4 +1,4 @@
-"""Encoders without experts: the state as it is, and the feed-forward network of the baselines (BUILD_NOTES 2.1)."""
+"""Encoders without experts: the state as it is, and the baselines' feed-forward network (docs/methods.md, 2.1)."""
 
 from typing import NamedTuple
 

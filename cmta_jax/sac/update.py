@@ -44,7 +44,7 @@ def init(config: Config, spec: Spec, networks: Networks, key: Array) -> LearnerS
 def update(
     config: Config, networks: Networks, state: LearnerState, batch: Transition, noise: Noise
 ) -> tuple[LearnerState, Metrics]:
-    """One gradient step of everything (BUILD_NOTES 1.2, 1.3; paper Algorithm 1, lines 14-19)."""
+    """One gradient step of everything (docs/methods.md, 1.2, 1.3; paper Algorithm 1, lines 14-19)."""
     critic_transform, actor_transform, temperature_transform = transforms(config)
     optimizers = state.optimizers
     tasks, weights = before_update(networks, state.params)
@@ -103,7 +103,7 @@ def next_value(config, networks, state, batch, tasks, noise, executed=lambda fea
 
 
 def soft_target(config: Config, params: Parameters, batch: Transition, value: Array, log_prob: Array) -> Array:
-    """`y` `[N, B]`: reward, discounted value of the next state and entropy of the policy there (BUILD_NOTES 1.2)."""
+    """`y` `[N, B]`: reward, discounted value of the next state, the policy's entropy there (docs/methods.md, 1.2)."""
     value = value - jnp.exp(params.log_temperature)[:, None] * log_prob
     return losses.bellman_target(batch.reward, config.discount * batch.discount, value)
 

@@ -12,7 +12,7 @@ from cmta_jax.tracking.listeners import Listener
 def check_installed() -> None:
     """Raises ValueError unless the package is there."""
     if importlib.util.find_spec("wandb") is None:
-        raise ValueError("--wandb needs the package of Weights & Biases: pip install 'cmta-jax[wandb]'.")
+        raise ValueError("--wandb needs the package of Weights & Biases: pip install '.[wandb]'.")
 
 
 class WandbWriter(Listener):

@@ -16,7 +16,7 @@ from jax.sharding import PartitionSpec as Axes
 
 Devices = Sequence[Any]  # of jax.Device, which type checkers do not know as a type
 SEEDS = "seeds"
-_QUICK = {"xla_backend_optimization_level": 1}  # the random generator takes XLA long otherwise (BUILD_NOTES, Measured)
+_QUICK = {"xla_backend_optimization_level": 1}  # the random generator takes XLA long otherwise (docs/performance.md)
 _ALGORITHMS = {"bfloat16": "BF16_BF16_F32"}  # JAX's own "bfloat16" means tensorfloat32 on a GPU
 
 

@@ -1,4 +1,4 @@
-"""Huge pages for what XLA computes with on a CPU (BUILD_NOTES, Memory of an update on a CPU).
+"""Huge pages for what XLA computes with on a CPU (docs/performance.md, Memory of an update).
 
 XLA takes the memory for an update's intermediate results anew each time. Blocks beyond 32 MB glibc fetches from the
 kernel and gives back every time, and the kernel hands them out page by page.

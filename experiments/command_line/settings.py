@@ -21,7 +21,7 @@ class RunConfig:
     workdir: str = setting("", "folder of the run; by default a new one under runs/")
     profile: bool = setting(False, "write a trace of 50 iterations to the run folder's profile/")
     resume: bool = setting(False, "go on with the run in --workdir, with its flags")
-    wandb: bool = setting(False, "log to Weights & Biases, too (pip install 'cmta-jax[wandb]')")
+    wandb: bool = setting(False, "log to Weights & Biases, too (pip install '.[wandb]')")
 
 
 class Settings(NamedTuple):

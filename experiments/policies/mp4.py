@@ -14,7 +14,7 @@ def check_installed() -> None:
     try:
         import imageio_ffmpeg  # noqa: F401
     except ImportError:
-        raise ValueError("--video needs imageio with ffmpeg: pip install 'cmta-jax[video]'.") from None
+        raise ValueError("--video needs imageio with ffmpeg: pip install '.[video]'.") from None
 
 
 @contextlib.contextmanager

@@ -119,7 +119,7 @@ def test_without_ffmpeg_the_extra_is_named(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "imageio_ffmpeg", None)
     path = policy_file(tmp_path / "policy.safetensors", *CMTA)
     assert evaluate.main([f"--workdir={path}", "--video"], Toy) == 2
-    assert capsys.readouterr().err == "evaluate: --video needs imageio with ffmpeg: pip install 'cmta-jax[video]'.\n"
+    assert capsys.readouterr().err == "evaluate: --video needs imageio with ffmpeg: pip install '.[video]'.\n"
 
 
 def test_where_nothing_can_draw_one_sentence_says_what_to_install(monkeypatch):

@@ -1,4 +1,4 @@
-"""What must hold of each method whatever its parameters are (BUILD_NOTES 8)."""
+"""What must hold of each method whatever its parameters are."""
 
 import chex
 import jax

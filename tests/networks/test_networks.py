@@ -1,4 +1,4 @@
-"""Shapes, sizes and invariants of the networks (BUILD_NOTES 1.5 and 2)."""
+"""Shapes, sizes and invariants of the networks (docs/methods.md, 1.5 and 2)."""
 
 import chex
 import jax

@@ -1,4 +1,4 @@
-"""Every method learns the quickstart's tasks within a number of steps that is written down (BUILD_NOTES, Learning).
+"""Every method learns the quickstart's tasks within a number of steps that is written down (docs/learning.md).
 
 Three to twenty minutes each: `python -m pytest -m slow tests/test_learning.py -k care`.
 """

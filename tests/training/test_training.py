@@ -230,7 +230,7 @@ def test_reward_normaliser_equals_the_reference():
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", [{"actor_encoder": "frozen_random"}, {"temporal": False}])
 def test_cmta_learns_to_reach_goals_in_the_plane(variant):
-    """The shared LSTM (the paper's words) learns this too, and then loses it: BUILD_NOTES, Learning."""
+    """The shared LSTM (the paper's words) learns this too, and then loses it: docs/learning.md."""
     sizes = {"hidden_dim": 32, "encoding_dim": 16, "num_experts": 3, "batch_per_task": 32}
     config = cmta.Config(**sizes, initial_log_std=0.0, initial_temperature=0.1, **variant)
     run = Run(config, steps_per_task=8000, warmup_steps=200, replay_capacity=16_000).to_the_end()

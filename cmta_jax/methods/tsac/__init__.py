@@ -1,4 +1,4 @@
-"""TSAC, our reconstruction: a correction policy around any method (BUILD_NOTES section 6)."""
+"""TSAC, our reconstruction: a correction policy around any method (docs/methods.md, 6)."""
 
 from cmta_jax.methods.tsac.config import Config
 from cmta_jax.methods.tsac.wrapper import wrap

@@ -10,7 +10,7 @@ from cmta_jax.networks.correction import SHARING
 
 @dataclasses.dataclass(frozen=True)
 class Config(sac.Config):
-    """TSAC, our reconstruction: the paper's text was not at hand, every default is BUILD_NOTES 6.3's."""
+    """TSAC, our reconstruction: the paper's text was not at hand, defaults are those of docs/methods.md, 6.3."""
 
     base: str = setting("mtmhsac", "the method that TSAC (our reconstruction) wraps")
     edit_range: float = setting(2.0, "kappa: executed = clip(proposed + kappa * correction); 0 = the base", minimum=0.0)

@@ -1,4 +1,4 @@
-"""TSAC's arithmetic over arrays: no parameters, no networks, no keys (BUILD_NOTES 6.3)."""
+"""TSAC's arithmetic over arrays: no parameters, no networks, no keys (docs/methods.md, 6.3)."""
 
 import chex
 import jax

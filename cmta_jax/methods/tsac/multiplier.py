@@ -1,4 +1,4 @@
-"""The Lagrangian of TSAC: each task's weight of success, moved once per completed episode (BUILD_NOTES 6.3)."""
+"""The Lagrangian of TSAC: each task's weight of success, moved once per completed episode (docs/methods.md, 6.3)."""
 
 from typing import NamedTuple
 

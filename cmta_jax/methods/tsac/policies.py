@@ -1,4 +1,4 @@
-"""The correction policy: how it edits the proposed action, and its step (BUILD_NOTES 6.3)."""
+"""The correction policy: how it edits the proposed action, and its step (docs/methods.md, 6.3)."""
 
 from typing import Any, NamedTuple
 

@@ -1,4 +1,4 @@
-"""What the second pair of critics counts (BUILD_NOTES 6.3, Rewards)."""
+"""What the second pair of critics counts (docs/methods.md, 6.3)."""
 
 from collections.abc import Callable
 from typing import NamedTuple

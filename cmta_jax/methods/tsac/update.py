@@ -1,6 +1,6 @@
 """One update of TSAC: the base's steps with edited actions and doubled critics, and the correction policy's own.
 
-The order is that of BUILD_NOTES 6.3: critics (with the base's encoders and auxiliary loss), proposing policy,
+The order is that of docs/methods.md, 6.3: critics (with the base's encoders and auxiliary loss), proposing policy,
 correction policy, both temperatures, targets. The multiplier moves between episodes.
 """
 

@@ -1,4 +1,4 @@
-"""TSAC, our reconstruction: a correction policy edits what a base policy proposes, around any method (BUILD_NOTES 6).
+"""TSAC, our reconstruction: a correction policy edits what the policy of any method proposes (docs/methods.md, 6).
 
 The base's policy proposes an action for the dense reward; a second policy, which sees the proposal, edits it towards
 success; a multiplier per task, moved by on-policy success, says how much an edit may cost. With `edit_range=0` the base

@@ -1,4 +1,4 @@
-"""TSAC, our reconstruction, as a method around other methods (BUILD_NOTES 6.5)."""
+"""TSAC, our reconstruction, as a method around other methods (docs/methods.md, 6.5)."""
 
 import chex
 import jax

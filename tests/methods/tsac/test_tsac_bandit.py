@@ -1,4 +1,4 @@
-"""A bandit whose dense reward and success pull apart: the multiplier must hold the budget (BUILD_NOTES 6.5)."""
+"""A bandit whose dense reward and success pull apart: the multiplier must hold the budget (docs/methods.md, 6.5)."""
 
 import jax
 import jax.numpy as jnp

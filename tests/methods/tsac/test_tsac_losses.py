@@ -1,4 +1,4 @@
-"""TSAC's arithmetic on paper (BUILD_NOTES 6.3 and 6.5)."""
+"""TSAC's arithmetic on paper (docs/methods.md, 6.3 and 6.5)."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""The multipliers of TSAC (BUILD_NOTES 6.5)."""
+"""The multipliers of TSAC (docs/methods.md, 6.5)."""
 
 import jax
 import jax.numpy as jnp
@@ -35,7 +35,7 @@ def test_it_starts_at_one():
 def test_without_success_it_rises_to_the_cap_and_stays_there():
     values = after(tsac.Config(), *always(0))[:, 0]
     assert np.all(np.diff(values) >= 0)
-    assert 800 < np.argmax(values > 9.99) < 1100  # BUILD_NOTES 6.3: about 950 episodes
+    assert 800 < np.argmax(values > 9.99) < 1100  # docs/methods.md, 6.3: about 950 episodes
     np.testing.assert_allclose(values[-1], 10.0, rtol=1e-5)
 
 

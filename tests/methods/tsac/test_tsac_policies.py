@@ -1,4 +1,4 @@
-"""The correction policy learns what its loss says (BUILD_NOTES 6.5)."""
+"""The correction policy learns what its loss says (docs/methods.md, 6.5)."""
 
 import chex
 import jax
