@@ -23,7 +23,8 @@ from cmta_jax.environments.pool import balancing
 from cmta_jax.environments.pool.faults import TooManyFaults
 from cmta_jax.results.reading import NoEvaluation, read_run
 from cmta_jax.storage.run_folder import RunFolder
-from cmta_jax.tracking.listeners import CsvWriter, Listener, Several
+from cmta_jax.tracking.csv_files import CsvWriter
+from cmta_jax.tracking.listeners import Listener, Several
 from cmta_jax.tracking.progress import Progress, Stopwatch
 from cmta_jax.tracking.run_costs import WithCosts
 from cmta_jax.tracking.tensorboard import TensorBoardWriter

@@ -24,6 +24,7 @@ WITHOUT_JAX = (
     "cmta_jax.environments",
     "cmta_jax.config",
     "cmta_jax.tracking.listeners",
+    "cmta_jax.tracking.csv_files",
     "cmta_jax.results",
 )
 JAX = ("jax", "flax", "optax", "chex")

@@ -2,15 +2,21 @@
 
 import dataclasses
 import glob
+import math
 import os
 import pathlib
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
-from cmta_jax.results import rows
 from cmta_jax.storage.flags_file import Flags, read_flags
+from cmta_jax.storage.table_file import convert, read_table, whole_number
+
+
+class UnfinishedWarning(UserWarning):
+    """Something at the end of a file is incomplete, as in a run that was stopped or still goes on, and is left out."""
 
 
 class NoEvaluation(ValueError):
@@ -19,7 +25,7 @@ class NoEvaluation(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What one run folder says; `F` of its `S` seeds (all or none) have played the final episodes.
+    """What one run folder holds; `F` of its `S` seeds (all or none) have played the final episodes.
 
     Attributes:
         folder: where it was read.
@@ -42,14 +48,14 @@ class Run:
     goal_sets: int
 
 
-def read_run(folder) -> Run:
+def read_run(folder: str | pathlib.Path) -> Run:
     """Reads a run folder (`flags.flags`, `eval.csv` and, once the run has ended, `final.csv`).
 
     An unfinished end (half a row, part of an evaluation) is left out with an `UnfinishedWarning`.
 
     Raises:
-        ValueError: if it is no run folder, a file is malformed, or evaluations miss seeds or tasks.
-        NoEvaluation: if no evaluation is complete yet.
+        ValueError: it is not a run folder, a file is malformed, or evaluations miss seeds or tasks.
+        NoEvaluation: no evaluation is complete yet.
     """
     folder = pathlib.Path(folder)
     if not (folder / "flags.flags").is_file():
@@ -64,7 +70,7 @@ def read_run(folder) -> Run:
 
 def _evaluations(path):
     table = {}
-    for step, seed, task, success, _ in rows.read_rows(path, rows.EVALUATION):
+    for step, seed, task, success, _ in _rows(path, EVALUATION):
         if (step, seed, task) in table:
             raise ValueError(f"{path} holds step {step}, seed {seed}, {task} twice: remove one of the rows.")
         table[step, seed, task] = success
@@ -87,7 +93,7 @@ def _final(path, seeds, tasks):
     if not path.is_file():
         return nothing
     table = {}
-    for seed, task, goal_set, success, _ in rows.read_rows(path, rows.FINAL):
+    for seed, task, goal_set, success, _ in _rows(path, FINAL):
         goal_sets = table.setdefault((seed, task), {})
         if goal_set in goal_sets:
             raise ValueError(f"{path} holds seed {seed}, {task}, goal set {goal_set} twice: remove one of the rows.")
@@ -98,12 +104,37 @@ def _final(path, seeds, tasks):
     if len(counts) > 1 or 0 in counts or len(table) > len(seeds) * len(tasks):
         _warn(f"{path} does not hold the same goal sets for all seeds and tasks; it is left out.")
         return nothing
-    means = [[rows.finite_mean(list(table[seed, task].values())) for task in tasks] for seed in seeds]
+    means = [[math.fsum(table[seed, task].values()) / len(table[seed, task]) for task in tasks] for seed in seeds]
     return np.array(means), counts.pop()
 
 
-def _warn(sentence):
-    warnings.warn(sentence, rows.UnfinishedWarning, stacklevel=4)  # points at the caller of `read_run`
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise ValueError(text)
+    return value
+
+
+def _name(text: str) -> str:
+    if not text or not text.isprintable():
+        raise ValueError(text)
+    return text
+
+
+EVALUATION = {"step": whole_number, "seed": whole_number, "task": _name, "success": _share, "episode_return": float}
+FINAL = {"seed": whole_number, "task": _name, "goal_set": whole_number, "success": _share, "episode_return": float}
+
+
+def _rows(path: pathlib.Path, kinds: Mapping[str, Callable[[str], Any]]) -> Iterator[tuple]:
+    """The values of each row of a table whose columns are those of `kinds`."""
+    table = read_table(path, tuple(kinds))
+    if table.cut:
+        _warn(f"{path}: the last row is half written; it is left out.")
+    return (convert(path, number, cells, kinds) for number, cells in table.rows)
+
+
+def _warn(sentence: str) -> None:
+    warnings.warn(sentence, UnfinishedWarning, stacklevel=4)  # points at the caller of `read_run`
 
 
 def find_runs(patterns: Iterable[str]) -> list[pathlib.Path]:
@@ -113,7 +144,7 @@ def find_runs(patterns: Iterable[str]) -> list[pathlib.Path]:
     there is one.
 
     Raises:
-        ValueError: if a pattern matches no run folder.
+        ValueError: a pattern matches no run folder.
     """
     found = {}
     for pattern in patterns:

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from run_folders import write_run
 
-from cmta_jax.results.reading import NoEvaluation, find_runs, read_run
-from cmta_jax.results.rows import UnfinishedWarning
+from cmta_jax.results.reading import NoEvaluation, UnfinishedWarning, find_runs, read_run
 from cmta_jax.storage.flags_file import Flags, differences
 
 SUCCESS = [[[0, 0.5], [1, 0.25]], [[0, 0], [0.75, 1]]]  # [S=2, T=2, N=2]
@@ -81,7 +80,7 @@ def test_final_episodes_that_miss_goal_sets_are_left_out_with_a_warning(tmp_path
         ("4000,0,reach-v3,1,0\n", "the evaluation at step 4000 lacks rows"),
     ],
 )
-@pytest.mark.filterwarnings("ignore::cmta_jax.results.rows.UnfinishedWarning")
+@pytest.mark.filterwarnings("ignore::cmta_jax.results.reading.UnfinishedWarning")
 def test_a_row_that_cannot_be_is_refused_by_line(tmp_path, row, sentence):
     folder = write_run(tmp_path / "a", SUCCESS)
     append(folder / "eval.csv", row)
@@ -131,3 +130,21 @@ def test_patterns_without_a_run_folder_are_refused_with_a_remedy(tmp_path):
         find_runs([str(tmp_path / "empty")])
     with pytest.raises(ValueError, match="No run folder"):
         find_runs([str(tmp_path / "runs/**"), str(tmp_path / "nowhere/*")])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: "\ufeff" + text,
+        lambda text: text + "\n\n",
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace("3000,0,", "3000.0,0.0,"),
+        lambda text: text + "\0\0\0\n",
+    ],
+    ids=["byte order mark", "blank last lines", "line ends of Windows", "300.0", "zero bytes after a crash"],
+)
+def test_what_editors_and_crashes_do_to_a_table_is_understood(tmp_path, change):
+    folder = write_run(tmp_path / "a", SUCCESS)
+    path = folder / "eval.csv"
+    path.write_text(change(path.read_text()), newline="")
+    np.testing.assert_array_equal(read_run(folder).success, SUCCESS)

@@ -9,7 +9,8 @@ from tensorboardX.proto.event_pb2 import Event
 
 from cmta_jax.storage import append_file
 from cmta_jax.storage.append_file import AppendFile
-from cmta_jax.tracking.listeners import CsvWriter, Listener, Several
+from cmta_jax.tracking.csv_files import CsvWriter
+from cmta_jax.tracking.listeners import Listener, Several
 from cmta_jax.tracking.tensorboard import TensorBoardWriter
 
 SEEDS, TASKS = (4, 5), ("reach-v3", "push-v3")
@@ -82,6 +83,50 @@ def test_a_resumed_run_has_each_row_once(tmp_path):
     writer.metrics(30, {"loss": np.ones(2)})
     writer.close()
     assert {name: (tmp_path / name).read_bytes() for name in whole} == whole
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: "\ufeff" + text,
+        lambda text: text + "\n\n",
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace("\n10,", "\n10.0,"),
+        lambda text: text + "\0\0\0\n",
+    ],
+    ids=["byte order mark", "blank last lines", "line ends of Windows", "300.0", "zero bytes after a crash"],
+)
+def test_a_resume_repairs_what_editors_and_crashes_did_to_the_tables(tmp_path, change):
+    writer = CsvWriter(tmp_path, SEEDS, TASKS)
+    writer.evaluation(10, SUCCESS, RETURNS)
+    writer.metrics(10, {"loss": np.ones(2)})
+    writer.close()
+    whole = {name: (tmp_path / name).read_bytes() for name in ("eval.csv", "train.csv")}
+    for name in whole:
+        (tmp_path / name).write_text(change((tmp_path / name).read_text()), newline="")
+    CsvWriter(tmp_path, SEEDS, TASKS, start=10).close()
+    assert {name: (tmp_path / name).read_bytes() for name in whole} == whole
+
+
+@pytest.mark.parametrize("header", ["", "step,se", "step,seed,lo"])
+def test_a_header_that_a_kill_cut_short_is_written_again(tmp_path, header):
+    (tmp_path / "train.csv").write_text(header)
+    writer = CsvWriter(tmp_path, SEEDS, TASKS)
+    writer.metrics(10, {"loss": np.ones(2)})
+    writer.close()
+    assert lines_of(tmp_path / "train.csv") == ["step,seed,loss", "10,4,1", "10,5,1"]
+
+
+@pytest.mark.parametrize("name", ["eval.csv", "train.csv"])
+def test_a_resume_refuses_a_table_with_other_separators_and_leaves_it(tmp_path, name):
+    writer = CsvWriter(tmp_path, SEEDS, TASKS)
+    writer.metrics(10, {"loss": np.ones(2)})
+    writer.close()
+    changed = (tmp_path / name).read_text().replace(",", ";")
+    (tmp_path / name).write_text(changed)
+    with pytest.raises(ValueError, match=f"{name} begins with 'step;seed;.*' instead of 'step,seed"):
+        CsvWriter(tmp_path, SEEDS, TASKS, start=10)
+    assert (tmp_path / name).read_text() == changed
 
 
 def test_a_run_resumed_at_its_start_has_an_empty_table_with_its_header(tmp_path):

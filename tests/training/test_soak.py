@@ -13,7 +13,7 @@ from test_training import Run
 
 from cmta_jax.checkpoint import Checkpoint, Checkpointer
 from cmta_jax.methods import mtmhsac
-from cmta_jax.tracking.listeners import CsvWriter
+from cmta_jax.tracking.csv_files import CsvWriter
 
 ITERATIONS, PERIODS = 200_000, 20
 POOL = 4  # threads that orbax's pools may still start; one that leaked with each of the 100 saves would show
