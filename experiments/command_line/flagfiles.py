@@ -39,14 +39,14 @@ class _Expansion:
         self.files_read = 0
 
     def expand(self, arguments: Sequence[Argument], including: tuple[pathlib.Path, ...]) -> list[Argument]:
-        expanded, arguments = [], iter(arguments)
-        for argument in arguments:
+        expanded, remaining = [], iter(arguments)
+        for argument in remaining:
             flag, equals, name = argument.text.partition("=")
             if flag not in ("--flagfile", "-flagfile"):
                 expanded.append(argument)
                 continue
             if not equals:
-                name = next(arguments, Argument("")).text
+                name = next(remaining, Argument("")).text
             expanded += self.read(name, argument.origin, including)
         return expanded
 

@@ -1,4 +1,8 @@
-"""Every row of the paper's tables can be run: its flagfiles are there and say what the report reads out of them."""
+"""Every row of the paper's tables can be run: each has its flagfiles, and the report gives their runs the row's name.
+
+`experiments/flags/tables.json` names the rows of each table: {table: {row: {benchmark and goals: flagfile}}}. It is for
+whoever runs a whole table, as a script or a sweep does.
+"""
 
 import json
 import pathlib

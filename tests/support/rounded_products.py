@@ -1,7 +1,7 @@
-"""Training on a CPU with matrix products whose inputs are rounded as a GPU rounds them: does learning suffer?
+"""Training on a CPU with matrix products whose inputs are rounded as a GPU rounds them, to see whether learning suffers.
 
-From the repository's root, the precision first and then a run's own flags:
-PYTHONPATH=. python tests/rounded_products.py tensorfloat32 --flagfile=quickstart.flags --num_seeds=3
+From the repository's root, the precision first and then the flags of a run:
+PYTHONPATH=. python tests/support/rounded_products.py tensorfloat32 --flagfile=quickstart.flags --num_seeds=3
 """
 
 import sys
@@ -15,7 +15,11 @@ BITS = {"tensorfloat32": (8, 10), "bfloat16": (8, 7)}  # exponent and mantissa
 
 
 def round_inputs(precision: str) -> None:
-    """From now on every product that is compiled rounds its inputs, in gradients too; sums stay float32."""
+    """Makes every product that is compiled from now on round its inputs, in gradients too; sums stay float32.
+
+    Args:
+        precision: a key of `BITS`.
+    """
 
     def lower(context, left, right, **parameters):
         exponent, mantissa = map(mlir.i32_attr, BITS[precision])
