@@ -1,4 +1,4 @@
-"""Training on a CPU with matrix products whose inputs are rounded as a GPU rounds them, to see whether learning suffers.
+"""Trains on a CPU with matrix products whose inputs are rounded as on a GPU, to see whether learning suffers.
 
 From the repository's root, the precision first and then the flags of a run:
 PYTHONPATH=. python tests/support/rounded_products.py tensorfloat32 --flagfile=quickstart.flags --num_seeds=3
