@@ -1,4 +1,7 @@
-"""Losses over arrays: no parameters, no networks, no keys. Every mean runs over all rows given."""
+"""Losses over arrays: no parameters, no networks, no keys.
+
+Every mean runs over all tasks and rows. All tasks have equally many rows, so that it is the mean over tasks of Eq. 11.
+"""
 
 import chex
 import jax
@@ -8,25 +11,33 @@ from cmta_jax.types import Array
 
 
 def bellman_target(reward: Array, discount: Array, next_value: Array) -> Array:
-    """`r + discount * V(s')`, without gradient (docs/methods.md, 1.2; `discount` already includes gamma).
+    """`r + discount * V(s')`, without gradient (`discount` already includes gamma).
 
     Args:
         reward, discount, next_value: `[N, B]`.
+
+    Returns:
+        `[N, B]`.
     """
     chex.assert_equal_shape([reward, discount, next_value])
     return jax.lax.stop_gradient(reward + discount * next_value)
 
 
 def critic_loss(values: Array, target: Array, weights: Array) -> Array:
-    """Sum over critics of the mean squared error, without the factor 1/2 (Deviation 4; paper Eq. 9).
+    """Sum over critics of the mean squared error (paper Eq. 9, with a target network, the minimum and the entropy).
 
     Args:
         values: `[E, N, B]`, one row per critic.
         target: `[N, B]`.
         weights: `[N]`, weight of each task; ones for every method of the paper.
+
+    Returns:
+        A scalar.
     """
     chex.assert_rank([values, target, weights], [3, 2, 1])
-    return jnp.sum(jnp.mean(weights[None, :, None] * jnp.square(values - target[None]), axis=(1, 2)))
+    chex.assert_shape(values, (None, *target.shape))
+    error = weights[None, :, None] * jnp.square(values - target[None])  # Eq. 9; Deviation 4: without the factor 1/2
+    return jnp.sum(jnp.mean(error, axis=(1, 2)))  # Eq. 11, for each critic
 
 
 def actor_loss(log_prob: Array, value: Array, temperature: Array, weights: Array) -> Array:
@@ -35,9 +46,13 @@ def actor_loss(log_prob: Array, value: Array, temperature: Array, weights: Array
     Args:
         log_prob, value: `[N, B]`.
         temperature, weights: `[N]`.
+
+    Returns:
+        A scalar.
     """
     chex.assert_equal_shape([log_prob, value])
-    return jnp.mean(weights[:, None] * (temperature[:, None] * log_prob - value))
+    chex.assert_shape([temperature, weights], log_prob.shape[:1])
+    return jnp.mean(weights[:, None] * (temperature[:, None] * log_prob - value))  # Eqs. 10 and 11
 
 
 def temperature_loss(log_temperature: Array, log_prob: Array, target_entropy: float) -> Array:
@@ -47,7 +62,11 @@ def temperature_loss(log_temperature: Array, log_prob: Array, target_entropy: fl
         log_temperature: `[N]`, one temperature per task.
         log_prob: `[N, B]`.
         target_entropy: in nats.
+
+    Returns:
+        A scalar.
     """
+    chex.assert_shape(log_temperature, log_prob.shape[:1])
     excess = jax.lax.stop_gradient(-log_prob - target_entropy)
     return jnp.mean(jnp.exp(log_temperature)[:, None] * excess)
 
@@ -56,27 +75,32 @@ def contrastive_loss(encodings: Array, next_encodings: Array, temperature: float
     """InfoNCE between experts (paper Eq. 3): summed over experts, averaged over rows.
 
     Expert i's encoding is the query, its own encoding of the next state the positive key, the other experts'
-    encodings of the same state the negative keys. Vectors are compared by cosine (Deviation 6).
+    encodings of the same state the negative keys. Vectors are compared by cosine.
 
     Args:
         encodings: `[K, N, B, D]` of s_t.
         next_encodings: `[K, N, B, D]` of s_{t+1}; pass them through `stop_gradient` to stop there.
         temperature: of the softmax; the reference uses 0.1.
+
+    Returns:
+        A scalar.
     """
     chex.assert_equal_shape([encodings, next_encodings])
     chex.assert_rank(encodings, 4)
     inverse = _inverse_norm(encodings)
+    # Deviation 6: cosines, not dot products
     positive = jnp.einsum("knbd,knbd->knb", encodings, next_encodings) * inverse * _inverse_norm(next_encodings)
     itself = jnp.eye(len(encodings), dtype=bool)[:, None, None, :]
     logits = jnp.where(itself, positive[..., None], cosines(encodings)) / temperature
-    return jnp.sum(jnp.mean(jax.nn.logsumexp(logits, axis=-1) - positive / temperature, axis=(1, 2)))
+    return jnp.sum(jnp.mean(jax.nn.logsumexp(logits, axis=-1) - positive / temperature, axis=(1, 2)))  # Eq. 3
 
 
 def cosines(vectors: Array) -> Array:
     """Cosine of each pair of `vectors` `[K, N, B, D]`: `[K, N, B, K]`.
 
-    Products first and norms afterwards: what is as large as `vectors` is passed over only once.
+    Products first and norms afterwards, so that the large array is read only once.
     """
+    chex.assert_rank(vectors, 4)
     inverse = _inverse_norm(vectors)
     return jnp.einsum("knbd,jnbd->knbj", vectors, vectors) * inverse[..., None] * jnp.moveaxis(inverse, 0, -1)[None]
 

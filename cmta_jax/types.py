@@ -12,13 +12,13 @@ Every array that a method sees leads with `[N, B]` in a batch and with `[N, C]` 
 the first axis, so that nothing carries task indices about. The pool of simulators sees `L = S * N * C` lanes.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
 
 Array = jax.Array
-Carry = Any  # what a policy remembers between steps: a pytree of [N, B, ...]; () for memoryless policies
+Carry = Any  # recurrent state of a policy: a pytree of [N, B, ...]; () for a policy without one
+LearnerState = Any  # a method's own pytree with a field `params`, all that acting reads
 Metrics = dict[str, Array]  # scalars or one value per task [N]
 
 
@@ -26,8 +26,8 @@ class Transition(NamedTuple):
     """One environment step of many lanes; leaves lead with `[N, B]`.
 
     `discount` is 0 only where the episode really terminated: a time limit bootstraps. `next_observation` is the
-    true observation after the action, never that of the next episode. `carry` is the policy's memory before it saw
-    `observation`, `next_carry` the one before it saw `next_observation`.
+    true observation after the action, never that of the next episode. `carry` is the policy's recurrent state
+    before it read `observation`, `next_carry` the one before it read `next_observation`.
     """
 
     observation: Array  # [N, B, D]
@@ -53,17 +53,74 @@ class Spec(NamedTuple):
         return len(self.task_names)
 
 
+class Init(Protocol):
+    """Fresh parameters, targets and optimiser states."""
+
+    def __call__(self, key: Array, /) -> LearnerState: ...
+
+
+class Begin(Protocol):
+    """The recurrent state at the start of an episode: `copies` -> carry `[N, copies, ...]`, or `()`."""
+
+    def __call__(self, copies: int, /) -> Carry: ...
+
+
+class Act(Protocol):
+    """One action per lane.
+
+    Args:
+        params: the field `params` of a learner state.
+        carry: recurrent state `[N, C, ...]` before the step; lanes with `first` start from zero instead.
+        observation: `[N, C, D]`.
+        first: `[N, C]` bool, the observation begins an episode.
+        key: for the exploration noise.
+        explore: sample (true) or take the mode (false).
+
+    Returns:
+        Actions `[N, C, A]` in [-1, 1]; the carry that this step started from; the carry after it.
+    """
+
+    def __call__(
+        self, params: Any, carry: Carry, observation: Array, first: Array, key: Array, explore: bool | Array, /
+    ) -> tuple[Array, Carry, Carry]: ...
+
+
+class Update(Protocol):
+    """One gradient step of everything.
+
+    Args:
+        state: the learner state.
+        batch: leaves `[N, B, ...]`.
+        key: for the noise of the sampled actions.
+
+    Returns:
+        The new learner state, and scalars `[]` or one value per task `[N]` by name.
+    """
+
+    def __call__(self, state: LearnerState, batch: Transition, key: Array, /) -> tuple[LearnerState, Metrics]: ...
+
+
+class FinishEpisode(Protocol):
+    """The learner state after a training episode in which `successes` `[N, C]` steps of each lane were successful."""
+
+    def __call__(self, state: LearnerState, successes: Array, /) -> LearnerState: ...
+
+
+def ignore_episode(state: LearnerState, successes: Array, /) -> LearnerState:
+    """`FinishEpisode` of a method that learns nothing at the end of an episode."""
+    return state
+
+
 class Method(NamedTuple):
     """A learning method: pure functions over one learner state, all jit- and vmap-able.
 
-    A learner state is a pytree with a field `params`; acting reads nothing else. `networks` (see `sac.Networks`) are
-    the pieces that the functions are made of, for wrappers (TSAC) and for those who look inside (plots).
-    `finish_episode` hears, at the end of each training episode, how many of its steps were successful `[N, C]`.
+    `networks` are the pieces that the functions are made of (`sac.Networks`, one floor above this file), for wrappers
+    (TSAC) and for plots.
     """
 
-    init: Callable[[Array], Any]  # (key) -> state
-    begin: Callable[[int], Carry]  # (copies) -> carry [N, copies, ...], the memory at an episode's start
-    act: Callable[..., tuple[Array, Carry, Carry]]  # see sac.act
-    update: Callable[..., tuple[Any, Metrics]]  # (state, batch, key) -> state, metrics
+    init: Init
+    begin: Begin
+    act: Act
+    update: Update
     networks: Any
-    finish_episode: Callable[..., Any] = lambda state, successes: state
+    finish_episode: FinishEpisode = ignore_episode

@@ -30,7 +30,7 @@ class EnvironmentConfig:
         maximum=500,
         refusal="horizon {value} is out of range: Meta-World's episodes have 1 to 500 steps.",
     )
-    reward_version: str = setting(
+    reward_version: str = setting(  # Deviation 1
         "v2",
         "v2: rewards from 0 to 10; v1: unbounded, up to some thousands",
         choices=("v2", "v1"),

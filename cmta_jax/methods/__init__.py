@@ -33,14 +33,15 @@ def build(name: str, values: Mapping[str, Any], spec: Spec) -> Method:
 
     Args:
         values: settings that all methods share by their bare names, a method's own as `cmta.num_experts`; what is
-            missing has its default, what belongs to something else is not looked at.
+            missing has its default, settings of anything else are ignored.
 
     Raises:
-        ValueError: an unknown method (the sentence gives the nearest name) or a setting out of its range.
+        ValueError: an unknown method (the message gives the nearest name) or a setting out of its range.
     """
     module, config = module_of(name), configure(name, values)
-    if hasattr(module, "wrap"):
-        return module.wrap(config, spec, build(config.base, values, spec))
+    base = getattr(config, "base", None)
+    if base is not None:
+        return module.wrap(config, spec, build(base, values, spec))
     return module.make(config, spec)
 
 

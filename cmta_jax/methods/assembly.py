@@ -1,8 +1,9 @@
 """Puts flax modules together into `sac.Networks`: a method is, as a rule, a choice of modules."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -11,76 +12,80 @@ from cmta_jax import sac
 from cmta_jax.distributions import log_std_bias
 from cmta_jax.networks.heads import Actor, Critics
 from cmta_jax.networks.mlp import MLP
-from cmta_jax.types import Array, Carry, Spec
+from cmta_jax.sac.state import Intermediates, Representation
+from cmta_jax.types import Array, Begin, Carry, Spec
+
+
+class Modules(NamedTuple):
+    """The flax modules of a method."""
+
+    task_encoder: nn.Module  # () -> [N, Z]
+    encoder: nn.Module  # (observation [N, B, D], task encodings [N, Z], carry) -> encoding [N, B, F], Intermediates
+    actor: nn.Module  # (representation) -> [N, B, 2A]
+    critics: nn.Module  # (representation, action [N, B, A]) -> [E, N, B]
 
 
 def joined(encoding: Array, tasks: Array) -> Array:
-    """`[z_enc ; z_task]`: `[N, B, D]` and `[N, Z]` -> `[N, B, D + Z]`."""
+    """`[z_enc ; z_task]` (paper Algorithm 1, line 9): `[N, B, D]` and `[N, Z]` -> `[N, B, D + Z]`."""
     tasks = jnp.broadcast_to(tasks[:, None], (*encoding.shape[:2], tasks.shape[-1]))
     return jnp.concatenate([encoding, tasks.astype(encoding.dtype)], axis=-1)
 
 
-def no_memory(copies: int) -> Carry:
+def no_carry(copies: int) -> Carry:
+    """The carry of a method without recurrent state."""
     return ()
 
 
 def nothing(encoder_params: Any) -> Any:
+    """No part of the encoder is kept frozen."""
     return ()
 
 
 def assemble(
     spec: Spec,
-    task_encoder: nn.Module,
-    encoder: nn.Module,
-    actor: nn.Module,
-    critics: nn.Module,
+    modules: Modules,
     *,
-    begin: Callable[[int], Carry] = no_memory,
-    represent: Callable[[Array, Array], Any] = joined,
+    begin: Begin = no_carry,
+    represent: Callable[[Array, Array], Representation] = joined,
     frozen: Callable[[Any], Any] = nothing,
-    **hooks: Callable,
 ) -> sac.Networks:
-    """A method's pieces.
+    """A method's pieces; what else it needs (an auxiliary loss, task weights) it puts in with `_replace`.
 
     Args:
-        task_encoder: `() -> [N, Z]`.
-        encoder: `(observation [N, B, D], task encodings [N, Z], carry) -> encoding [N, B, F], story with .carry`.
-        actor: `(x) -> [N, B, 2A]`.
-        critics: `(x, action [N, B, A]) -> [E, N, B]`.
-        begin: the memory at an episode's start.
-        represent: `(encoding, task encodings) -> x`, any pytree of `[N, B, ...]`.
+        modules: each sees every task at once, on the first axis.
+        begin: the carry at the start of an episode.
+        represent: `(encoding, task encodings) -> representation`, any pytree of `[N, B, ...]`.
         frozen: which parts of a second, fresh set of encoder parameters are kept and never trained.
-        hooks: further fields of `sac.Networks`.
     """
+    task_encoder, encoder, actor, critics = modules
 
-    def encode(params, tasks, observation, carry):
-        encoding, story = encoder.apply(params, observation, tasks, carry)
-        return represent(encoding, tasks), story
+    def encode(params: Any, tasks: Array, observation: Array, carry: Carry) -> tuple[Representation, Intermediates]:
+        chex.assert_shape(tasks, (spec.num_tasks, None))
+        encoding, intermediates = _apply(encoder)(params, observation, tasks, carry)
+        chex.assert_equal_shape_prefix([encoding, observation], 2)
+        return represent(encoding, tasks), intermediates
 
-    def init(key):
+    def init(key: Array) -> dict[str, Any]:
         keys = iter(jax.random.split(key, 5))
         task_params = task_encoder.init(next(keys))
-        tasks = task_encoder.apply(task_params)
+        tasks = _apply(task_encoder)(task_params)
         inputs = jnp.zeros((spec.num_tasks, 1, spec.observation_dim)), tasks, begin(1)
         encoder_params = encoder.init(next(keys), *inputs)
-        x, _ = encode(encoder_params, tasks, inputs[0], inputs[2])
+        representation, _ = encode(encoder_params, tasks, inputs[0], inputs[2])
         return {
             "task_encoder": task_params,
             "encoder": encoder_params,
-            "actor": actor.init(next(keys), x),
-            "critic": critics.init(next(keys), x, jnp.zeros((spec.num_tasks, 1, spec.action_dim))),
+            "actor": actor.init(next(keys), representation),
+            "critic": critics.init(next(keys), representation, jnp.zeros((spec.num_tasks, 1, spec.action_dim))),
             "frozen": frozen(encoder.init(next(keys), *inputs)),
         }
 
-    return sac.Networks(
-        init=init,
-        begin=begin,
-        encode_tasks=task_encoder.apply,
-        encode=encode,
-        policy=actor.apply,
-        critic=critics.apply,
-        **hooks,
-    )
+    return sac.Networks(init, begin, _apply(task_encoder), encode, _apply(actor), _apply(critics))
+
+
+def _apply(module: nn.Module) -> Callable[..., Any]:
+    """`module.apply`; flax types its result as a union that no caller means."""
+    return module.apply
 
 
 def heads(config: sac.Config, spec: Spec, trunk: type[nn.Module] = MLP) -> tuple[Actor, Critics]:

@@ -15,7 +15,7 @@ from cmta_jax.types import Method, Spec
 class Config(mixture.Config):
     """CARE's own settings; defaults are the CMTA paper's (Tables 4 and 6)."""
 
-    contrastive_weight: float = setting(0.0, "beta of Eq. 12; 2500 = CARE + CL", minimum=0.0)
+    contrastive_weight: float = setting(0.0, "beta of Eq. 12; 2500 = CARE + CL", minimum=0.0)  # Deviation 16
     embeddings: str = setting("", "JSON file {task name: [numbers]}; by default vectors of the project's descriptions")
 
 
@@ -23,13 +23,14 @@ def make(config: Config, spec: Spec) -> Method:
     """CARE as a `Method`.
 
     Raises:
-        ValueError: if the file of embeddings cannot serve (see `task_embeddings.load`).
+        ValueError: if the file of embeddings cannot be used (see `task_embeddings.files.load`).
     """
     return sac.make(config, spec, networks(config, spec))
 
 
 def networks(config: Config, spec: Spec) -> sac.Networks:
     """CARE's pieces: mixture encoder with attention over the task alone, task encoder on frozen vectors."""
+    # Deviation 20: not RoBERTa's vectors, unless the file holds them
     vectors = tuple(map(tuple, load_vectors(config.embeddings, spec.task_names).tolist()))
     task_encoder = TaskEncoder(spec.num_tasks, config.encoding_dim, config.task_encoder_depth, vectors)
     encoder = MixtureEncoder(

@@ -11,7 +11,7 @@ from cmta_jax.methods import mixture
 from cmta_jax.networks.lstm import zero_carry
 from cmta_jax.networks.mixture import MixtureEncoder
 from cmta_jax.networks.task_encoder import TaskEncoder
-from cmta_jax.types import Method, Spec
+from cmta_jax.types import Carry, Method, Spec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Config(mixture.Config):
     """CMTA's own settings; defaults are the paper's (Tables 4 and 7)."""
 
     temporal: bool = setting(True, "attention reads the LSTM; off = the ablation without temporal information")
-    detach_task: bool = setting(True, "no gradient from the attention to the task encoder")
+    detach_task: bool = setting(True, "no gradient from the attention to the task encoder")  # Deviation 11
     memory_learning_rate: float = setting(
         0.0, "Adam's rate for the LSTM; 0 = that of --critic_learning_rate (Deviation 26)", minimum=0.0
     )
@@ -40,11 +40,11 @@ def make(config: Config, spec: Spec) -> Method:
 
 
 def networks(config: Config, spec: Spec) -> sac.Networks:
-    """CMTA's pieces: mixture encoder with memory, scratch task encoder, shared actor, twin critics."""
+    """CMTA's pieces: mixture encoder with LSTM, learnt task encoder, shared actor, twin critics."""
     task_encoder = TaskEncoder(spec.num_tasks, config.encoding_dim, config.task_encoder_depth)
     encoder = MixtureEncoder(config.num_experts, config.encoding_dim, config.temporal, (), config.detach_task)
 
-    def begin(copies):
+    def begin(copies: int) -> Carry:
         return zero_carry(config.encoding_dim, (spec.num_tasks, copies)) if config.temporal else ()
 
     networks = mixture.networks(config, spec, task_encoder, encoder, begin)

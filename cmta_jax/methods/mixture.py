@@ -1,15 +1,16 @@
 """What CMTA and CARE share: a mixture of experts under a contrastive loss, read by actor and critics."""
 
 import dataclasses
+from typing import Any
 
 import jax.numpy as jnp
 
 from cmta_jax import losses, sac
 from cmta_jax.config import setting
 from cmta_jax.methods import assembly
-from cmta_jax.networks.mixture import MixtureEncoder, Story
+from cmta_jax.networks.mixture import MixtureEncoder, MixtureIntermediates
 from cmta_jax.networks.task_encoder import DEPTHS, TaskEncoder
-from cmta_jax.types import Array, Metrics, Spec
+from cmta_jax.types import Array, Begin, Metrics, Spec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Config(sac.Config):
     """Settings of a mixture; defaults are the paper's (Tables 4, 6 and 7)."""
 
     num_experts: int = setting(6, "experts in the mixture (Table 8 has 2, 4, 6, 12, 20)", minimum=1)
-    encoding_dim: int = setting(64, "width of experts, memory and task encoding", minimum=1)
+    encoding_dim: int = setting(64, "width of experts, LSTM and task encoding", minimum=1)
     contrastive_weight: float = setting(
         2500.0, "beta of Eq. 12; 0 = the ablation without contrastive loss", minimum=0.0
     )
@@ -32,28 +33,39 @@ class Config(sac.Config):
 
 
 def networks(
-    config: Config, spec: Spec, task_encoder: TaskEncoder, encoder: MixtureEncoder, begin=assembly.no_memory
+    config: Config, spec: Spec, task_encoder: TaskEncoder, encoder: MixtureEncoder, begin: Begin = assembly.no_carry
 ) -> sac.Networks:
     """The pieces of a method whose encoder is a mixture."""
-    actor, critics = assembly.heads(config, spec)
-    return assembly.assemble(
-        spec, task_encoder, encoder, actor, critics,
-        begin=begin,
-        frozen=own_attention if config.actor_encoder == "frozen_random" else assembly.nothing,
-        auxiliary=lambda story, next_story: contrast(config, story, next_story),
-        acting_encoder=acting_encoder,
-    )  # fmt: skip
+
+    def auxiliary(
+        intermediates: MixtureIntermediates, next_intermediates: MixtureIntermediates
+    ) -> tuple[Array, Metrics]:
+        return contrast(config, intermediates, next_intermediates)
+
+    frozen = own_attention if config.actor_encoder == "frozen_random" else assembly.nothing
+    modules = assembly.Modules(task_encoder, encoder, *assembly.heads(config, spec))
+    return assembly.assemble(spec, modules, begin=begin, frozen=frozen)._replace(
+        auxiliary=auxiliary, acting_encoder=acting_encoder
+    )
 
 
-def contrast(config: Config, story: Story, next_story: Story) -> tuple[Array, Metrics]:
-    """The weighted contrastive loss (Eqs. 3, 12) and what to log about the mixture."""
-    metrics = {"attention_entropy": attention_entropy(story.attention)}
+def contrast(
+    config: Config, intermediates: MixtureIntermediates, next_intermediates: MixtureIntermediates
+) -> tuple[Array, Metrics]:
+    """The weighted contrastive loss, a scalar, and what to log about the mixture.
+
+    Args:
+        intermediates: of the encoder at s_t.
+        next_intermediates: of the target encoder at s_{t+1}.
+    """
+    experts, next_experts = intermediates.experts, next_intermediates.experts
+    metrics = {"attention_entropy": attention_entropy(intermediates.attention)}
     if config.num_experts > 1:
-        metrics["expert_similarity"] = expert_similarity(story.experts)
+        metrics["expert_similarity"] = expert_similarity(experts)
     if not config.contrastive_weight:
         return jnp.zeros(()), metrics
-    loss = losses.contrastive_loss(story.experts, next_story.experts, config.contrastive_temperature)
-    return config.contrastive_weight * loss, {"contrastive_loss": loss, **metrics}
+    loss = losses.contrastive_loss(experts, next_experts, config.contrastive_temperature)  # Algorithm 1, line 15
+    return config.contrastive_weight * loss, {"contrastive_loss": loss, **metrics}  # beta L_con of Eq. 12
 
 
 def attention_entropy(attention: Array) -> Array:
@@ -62,16 +74,19 @@ def attention_entropy(attention: Array) -> Array:
 
 
 def expert_similarity(experts: Array) -> Array:
-    """Mean cosine between the encodings of two experts `[K, N, B, D]` per task `[N]`; the loss has these anyway."""
+    """Mean cosine between the encodings of two experts `[K, N, B, D]` per task `[N]`.
+
+    The contrastive loss computes the same cosines, so that compilers compute them once.
+    """
     number, cosines = len(experts), losses.cosines(experts)
     return (cosines.sum(axis=(0, -1)).mean(axis=1) - number) / (number * (number - 1))
 
 
-def own_attention(encoder_params):
-    """The parts of an encoder that the released code's actor keeps to itself."""
+def own_attention(encoder_params: Any) -> dict[str, Any]:
+    """The parts of an encoder that the released code's actor has for itself: LSTM and attention (Deviation 10)."""
     return {name: part for name, part in encoder_params["params"].items() if name != "experts"}
 
 
-def acting_encoder(params: sac.Parameters):
-    """The encoder that the actor reads: the critic's, with the frozen parts on top where there are any."""
+def acting_encoder(params: sac.Parameters) -> Any:
+    """The encoder that the actor reads: the critics', with the frozen parts in place of its own where there are any."""
     return {"params": {**params.encoder["params"], **params.frozen}} if params.frozen else params.encoder

@@ -26,4 +26,5 @@ def make(config: Config, spec: Spec) -> Method:
 def networks(config: Config, spec: Spec) -> sac.Networks:
     """State encoder without task, multi-head actor, multi-head twin critics."""
     heads = assembly.heads(config, spec, MultiHead)
-    return assembly.assemble(spec, NoTask(spec.num_tasks), StateEncoder(config.encoding_dim), *heads)
+    modules = assembly.Modules(NoTask(spec.num_tasks), StateEncoder(config.encoding_dim), *heads)
+    return assembly.assemble(spec, modules)

@@ -33,9 +33,10 @@ def make(config: Config, spec: Spec) -> Method:
 
 def networks(config: Config, spec: Spec) -> sac.Networks:
     """Shared actor and twin critics on `[state ; task]`."""
+    # Deviations 22 and 23: MT-SAC reads the state as it is, MT-SAC+TE reads its encoding
     encoded = config.state_encoder == "always" or (config.state_encoder == "auto" and config.task_encoder)
     encoder = StateEncoder(config.encoding_dim) if encoded else Identity()
-    return assembly.assemble(spec, task(config, spec), encoder, *assembly.heads(config, spec))
+    return assembly.assemble(spec, assembly.Modules(task(config, spec), encoder, *assembly.heads(config, spec)))
 
 
 def task(config: Config, spec: Spec) -> nn.Module:

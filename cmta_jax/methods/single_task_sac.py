@@ -12,16 +12,20 @@ from cmta_jax.types import Method, Spec
 
 @dataclasses.dataclass(frozen=True)
 class Config(sac.Config):
-    """Nothing of its own. The released code has two hidden layers here (`--hidden_layers=2`), Table 3 three."""
+    """No settings of its own.
+
+    Deviation 21: three hidden layers, as in Table 3; the released code has two here (`--hidden_layers=2`).
+    """
 
 
 def make(config: Config, spec: Spec) -> Method:
     """N single-task learners as a `Method`.
 
-    Their losses are averaged over tasks, which divides each learner's gradients by N; Adam does not mind.
+    Their losses are averaged over tasks, which divides each learner's gradients by N. Adam's step does not depend on
+    that factor (up to its epsilon).
 
     Raises:
-        ValueError: if gradients are to be clipped, for their common norm would couple the learners.
+        ValueError: if gradients are to be clipped, because their common norm would couple the learners.
     """
     if config.max_gradient_norm:
         raise ValueError("--max_gradient_norm would couple the learners of single_task_sac: leave it at 0.")
@@ -30,4 +34,5 @@ def make(config: Config, spec: Spec) -> Method:
 
 def networks(config: Config, spec: Spec) -> sac.Networks:
     """An actor and twin critics per task, on the state as it is."""
-    return assembly.assemble(spec, NoTask(spec.num_tasks), Identity(), *assembly.heads(config, spec, PerTask))
+    modules = assembly.Modules(NoTask(spec.num_tasks), Identity(), *assembly.heads(config, spec, PerTask))
+    return assembly.assemble(spec, modules)

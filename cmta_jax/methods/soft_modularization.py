@@ -40,17 +40,18 @@ def networks(config: Config, spec: Spec) -> sac.Networks:
     """Routed actor and critics, each with a routing of its own."""
     sizes = {"layers": config.layers, "modules": config.modules, "features": config.module_dim}
     if config.form == "paper":
-        network = functools.partial(SoftModules, **sizes)
+        network = functools.partial(SoftModules, **sizes)  # Deviation 18
         task_encoder = TaskEncoder(spec.num_tasks, config.encoding_dim, config.task_encoder_depth)
         encoder, represent = StateEncoder(config.encoding_dim), beside
-    else:
+    else:  # Deviation 19
         network = functools.partial(OriginalSoftModules, **sizes, base_dim=config.base_dim, gate_dim=config.gate_dim)
         task_encoder, encoder, represent = NoTask(spec.num_tasks), Identity(), alone
     actor = SoftActor(network, spec.action_dim, log_std_bias(config.log_std_mode, config.initial_log_std))
     normed = functools.partial(network, layer_norm=config.critic_layer_norm)
     critics = soft_critics(normed, config.form == "paper", config.num_critics)
-    hooks = {"task_weights": task_weights} if config.loss_weights else {}
-    return assembly.assemble(spec, task_encoder, encoder, actor, critics, represent=represent, **hooks)
+    modules = assembly.Modules(task_encoder, encoder, actor, critics)
+    networks = assembly.assemble(spec, modules, represent=represent)
+    return networks._replace(task_weights=task_weights) if config.loss_weights else networks
 
 
 def beside(encoding: Array, tasks: Array) -> tuple[Array, Array]:
@@ -59,9 +60,10 @@ def beside(encoding: Array, tasks: Array) -> tuple[Array, Array]:
 
 
 def alone(encoding: Array, tasks: Array) -> tuple[Array]:
+    """The encoding alone, because the original network embeds the tasks itself."""
     return (encoding,)
 
 
 def task_weights(log_temperature: Array) -> Array:
-    """`N softmax(-log temperature)` `[N]`: tasks whose policy has become sure weigh more; the mean weight is one."""
+    """`N softmax(-log temperature)` `[N]`: tasks with a low temperature weigh more; the mean weight is one."""
     return log_temperature.size * jax.nn.softmax(-log_temperature)

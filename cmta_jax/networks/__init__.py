@@ -1,1 +1,1 @@
-"""Network modules. Each returns its answer and, where there is one, its story (encodings, attention, memory)."""
+"""Network modules. An encoder returns its output and its intermediates (encodings, attention, carry)."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -16,8 +17,8 @@ SHARING = ("conditioned", "multi_head", "disjoint")
 class Correction(nn.Module):
     """Representation and proposed action `[N, B, A]` -> mean and raw log standard deviation `[N, B, 2A]`.
 
-    The mean's head starts at zero, so that the first corrections are noise round nothing. `sharing` says what tasks
-    have in common: everything, everything but the heads, or nothing.
+    The mean's head starts at zero, so that the first corrections have mean zero. `sharing` names what tasks share: all
+    of it (`conditioned`), all but the heads (`multi_head`), or nothing (`disjoint`).
 
     Args of `__call__`:
         features: a pytree of `[N, B, ...]`; its leaves are joined.
@@ -31,6 +32,7 @@ class Correction(nn.Module):
 
     @nn.compact
     def __call__(self, features: Any, proposal: Array) -> Array:
+        chex.assert_rank(proposal, 3)
         tasks, rows = proposal.shape[:2]
         leaves = [leaf.reshape(tasks, rows, -1) for leaf in jax.tree.leaves(features)]
         trunk = ensemble(MLP, tasks, in_axes=0) if self.sharing == "disjoint" else MLP

@@ -1,11 +1,12 @@
-"""What stands on a representation: actors and twin critics (docs/methods.md, 1.5), shared or per task in head or whole.
+"""What reads a representation: actors and twin critics (docs/methods.md, 1.5), shared or per task in head or whole.
 
 `trunk` is a module with the constructor of `MLP`; the first axis of its input is the task.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -40,14 +41,15 @@ class Critics(nn.Module):
 
     @nn.compact
     def __call__(self, features: Array, action: Array) -> Array:
+        chex.assert_equal_shape_prefix([features, action], 2)
         inputs = jnp.concatenate([features, action], axis=-1)
         sizes = {"hidden": self.hidden, "output_dim": 1, "layer_norm": self.layer_norm}
         if self.is_initializing() or jax.default_backend() != "cpu":
             return ensemble(self.trunk, self.num_critics)(**sizes, name="trunk")(inputs)[..., 0]
         trunk, stacked = self.trunk(**sizes, parent=None), self.variables["params"]["trunk"]
         each = [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(self.num_critics)]
-        values = jnp.stack([trunk.apply({"params": params}, inputs) for params in each])[..., 0]
-        return jax.lax.optimization_barrier(values)  # or whoever takes their mean sums in an order of its own
+        values = jnp.stack([jnp.asarray(trunk.apply({"params": params}, inputs)) for params in each])[..., 0]
+        return jax.lax.optimization_barrier(values)  # else XLA fuses it into each consumer and sums in another order
 
 
 class MultiHead(nn.Module):
@@ -83,10 +85,10 @@ class PerTask(nn.Module):
         return networks(self.hidden, self.output_dim, self.output_bias, self.layer_norm, name="tasks")(inputs)
 
 
-def split_bias(log_std_bias: float):
+def split_bias(log_std_bias: float) -> Callable[..., Array]:
     """Bias initialiser of a policy's output: zero for the mean, `log_std_bias` for the raw log std."""
 
-    def init(key: Array, shape: tuple[int, ...], dtype=jnp.float32) -> Array:
+    def init(key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
         return jnp.where(jnp.arange(shape[-1]) < shape[-1] // 2, 0.0, log_std_bias).astype(dtype)
 
     return init

@@ -1,7 +1,9 @@
-"""The LSTM of temporal attention (paper Eq. 5): one step, and its scan over time."""
+"""The LSTM of temporal attention (paper Eq. 5), one step; `MixtureEncoder.episode` scans it over time."""
 
 from collections.abc import Callable
+from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -10,7 +12,7 @@ from cmta_jax.types import Array, Carry
 
 
 class Memory(nn.Module):
-    """One LSTM step; gates in the order i, f, g, o, two biases as in PyTorch (both trained, Deviation 9).
+    """One LSTM step; gates in the order i, f, g, o, two biases as in PyTorch.
 
     Args of `__call__`:
         carry: (hidden, cell), each `[..., H]`.
@@ -25,19 +27,22 @@ class Memory(nn.Module):
     @nn.compact
     def __call__(self, carry: Carry, inputs: Array) -> tuple[Carry, Array]:
         hidden, cell = carry
+        chex.assert_equal_shape([hidden, cell])
+        chex.assert_equal_shape_prefix([hidden, inputs], inputs.ndim - 1)
         bound = uniform_symmetric(self.features**-0.5)
         gates = nn.Dense(4 * self.features, kernel_init=bound, bias_init=bound, name="input")(inputs)
+        # Deviation 9: a second bias, trained like the first
         gates = gates + nn.Dense(4 * self.features, kernel_init=bound, bias_init=bound, name="recurrent")(hidden)
         i, f, g, o = jnp.split(gates, 4, axis=-1)
         cell = jax.nn.sigmoid(f) * cell + jax.nn.sigmoid(i) * jnp.tanh(g)
-        hidden = jax.nn.sigmoid(o) * jnp.tanh(cell)
+        hidden = jax.nn.sigmoid(o) * jnp.tanh(cell)  # h_t of Eq. 5
         return (hidden, cell), hidden
 
 
 def uniform_symmetric(bound: float) -> Callable[..., Array]:
     """Initialiser: uniform in [-bound, bound], PyTorch's default for an LSTM."""
 
-    def init(key: Array, shape: tuple[int, ...], dtype=jnp.float32) -> Array:
+    def init(key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
         return jax.random.uniform(key, shape, dtype, -bound, bound)
 
     return init
@@ -49,5 +54,5 @@ def zero_carry(features: int, shape: tuple[int, ...]) -> Carry:
 
 
 def reset_where(first: Array, carry: Carry) -> Carry:
-    """Zeroes the memory of the lanes that begin an episode. `first` is `[N, C]` bool; `()` stays `()`."""
+    """Zeroes the carry of the lanes that begin an episode. `first` is `[N, C]` bool; `()` stays `()`."""
     return jax.tree.map(lambda leaf: jnp.where(first[..., None], jnp.zeros_like(leaf), leaf), carry)

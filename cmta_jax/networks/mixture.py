@@ -12,16 +12,16 @@ from cmta_jax.networks.mlp import MLP, ensemble
 from cmta_jax.types import Array, Carry
 
 
-class Story(NamedTuple):
-    """What happened inside an encoder, for losses, plots and the next step."""
+class MixtureIntermediates(NamedTuple):
+    """What a mixture computes besides its encoding, for the contrastive loss, plots and the next step."""
 
     experts: Array  # [K, N, B, D], one encoding per expert
     attention: Array  # [N, B, K], rows sum to one
-    carry: Carry  # the memory after this step
+    carry: Carry  # recurrent state after this step
 
 
 class MixtureEncoder(nn.Module):
-    """K experts encode the state; attention over the task encoding and the memory mixes them.
+    """K experts encode the state; attention over the task encoding and the LSTM's hidden state mixes them.
 
     Args of `__call__`:
         observation: `[N, B, D]`.
@@ -29,7 +29,7 @@ class MixtureEncoder(nn.Module):
         carry: (hidden, cell) `[N, B, H]` if `temporal`, else `()`.
 
     Returns:
-        The mixed encoding `[N, B, features]` and the `Story`.
+        The mixed encoding `[N, B, features]` and the `MixtureIntermediates`.
     """
 
     num_experts: int = 6
@@ -44,17 +44,23 @@ class MixtureEncoder(nn.Module):
         if self.temporal:
             self.memory = Memory(self.features)
 
-    def __call__(self, observation: Array, task_encoding: Array, carry: Carry) -> tuple[Array, Story]:
+    def __call__(self, observation: Array, task_encoding: Array, carry: Carry) -> tuple[Array, MixtureIntermediates]:
         chex.assert_rank([observation, task_encoding], [3, 2])
         if not self.temporal:
             return self._mix(observation, task_encoding, (), carry)
-        carry, hidden = self.memory(carry, observation)
+        carry, hidden = self.memory(carry, observation)  # Eq. 5
         return self._mix(observation, task_encoding, (hidden,), carry)
 
-    def episode(self, observation: Array, task_encoding: Array, carry: Carry) -> tuple[Array, Story]:
-        """A whole episode at once: `observation` `[T, N, B, D]`, every result with a leading `T` (but the last carry).
+    def episode(self, observation: Array, task_encoding: Array, carry: Carry) -> tuple[Array, MixtureIntermediates]:
+        """A whole episode at once; equal to `T` calls, but nothing except the LSTM runs step by step.
 
-        The memory is scanned over time, the rest is one batch; equal to `T` calls, without storing their carries.
+        Args:
+            observation: `[T, N, B, D]`.
+            task_encoding: `[N, Z]`.
+            carry: recurrent state before the first observation, `[N, B, H]` each.
+
+        Returns:
+            As of a call, every array with a leading `T`, except the carry: the last one.
         """
         hidden = ()
         if self.temporal:
@@ -65,14 +71,21 @@ class MixtureEncoder(nn.Module):
             MixtureEncoder._mix,
             variable_axes={"params": None},
             split_rngs={"params": False},
-            in_axes=(0, None, 0, None),
+            in_axes=(0, None, 0, None),  # pyright: ignore[reportArgumentType]  (flax types it as one int)
         )
-        encoding, story = mix(self, observation, task_encoding, hidden, ())
-        return encoding, story._replace(carry=carry)
+        encoding, intermediates = mix(self, observation, task_encoding, hidden, ())
+        return encoding, intermediates._replace(carry=carry)
 
-    def _mix(self, observation: Array, task_encoding: Array, hidden: tuple[Array, ...], carry: Carry):
-        experts = self.experts(observation)
-        query = jax.lax.stop_gradient(task_encoding) if self.detach_task else task_encoding
-        query = jnp.broadcast_to(query[:, None], (*observation.shape[:2], query.shape[-1]))
-        attention = jax.nn.softmax(self.attention(jnp.concatenate([query, *hidden], axis=-1)))
-        return jnp.einsum("nbk,knbd->nbd", attention, experts), Story(experts, attention, carry)
+    def _mix(
+        self, observation: Array, task_encoding: Array, hidden: tuple[Array, ...], carry: Carry
+    ) -> tuple[Array, MixtureIntermediates]:
+        """Experts, attention and mixture for `observation` `[N, B, D]`; `hidden` is `(h_t [N, B, H],)` or `()`."""
+        rows = observation.shape[:2]
+        experts = self.experts(observation)  # Eq. 4: [K, N, B, D]
+        chex.assert_shape(experts, (self.num_experts, *rows, self.features))
+        query = jax.lax.stop_gradient(task_encoding) if self.detach_task else task_encoding  # Deviation 11
+        query = jnp.broadcast_to(query[:, None], (*rows, query.shape[-1]))
+        attention = jax.nn.softmax(self.attention(jnp.concatenate([query, *hidden], axis=-1)))  # Eq. 7
+        chex.assert_shape(attention, (*rows, self.num_experts))
+        encoding = jnp.einsum("nbk,knbd->nbd", attention, experts)  # Eq. 8
+        return encoding, MixtureIntermediates(experts, attention, carry)

@@ -14,7 +14,7 @@ xavier_uniform = nn.initializers.xavier_uniform()
 class MLP(nn.Module):
     """Linear layers with ReLU between them (docs/methods.md, 1.5; Xavier-uniform weights, zero biases).
 
-    All leading axes become one, or the gradient of the weights would sum over several, which is slower.
+    All leading axes become one, because a gradient of the weights that sums over several axes is slower.
 
     Args of `__call__`:
         inputs: `[..., D]`.
@@ -48,7 +48,7 @@ def ensemble(module: type[nn.Module], size: int, in_axes: int | None = None) -> 
         module,
         variable_axes={"params": 0},
         split_rngs={"params": True},
-        in_axes=in_axes,
+        in_axes=in_axes,  # pyright: ignore[reportArgumentType]  (flax's annotation lacks None)
         out_axes=0,
         axis_size=size,
     )

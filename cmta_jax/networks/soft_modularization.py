@@ -7,9 +7,11 @@ Modules lead with their axis M, `[M, N, B, D]`, so that each layer is one batche
 as products and sums, which compilers fuse, and not as a small matrix product per row.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -20,7 +22,7 @@ from cmta_jax.types import Array
 
 
 class SoftModules(nn.Module):
-    """The network of Table 5; with one layer, the released code's (Deviation 18).
+    """The network of Table 5; with one layer, that of the released code (Deviation 18).
 
     Args of `__call__`:
         inputs: `[N, B, D]`.
@@ -75,7 +77,7 @@ class Routing(nn.Module):
 
 
 class OriginalSoftModules(nn.Module):
-    """Base network, task embedding, routing and modules in one: `[N, B, D]` -> `[N, B, output_dim]`."""
+    """Base network, task embedding, routing and modules in one: `[N, B, D]` -> `[N, B, output_dim]` (Deviation 19)."""
 
     output_dim: int
     output_bias: Any = nn.initializers.zeros_init()
@@ -135,15 +137,20 @@ class TaskLayer(nn.Module):
 
 
 class SoftActor(nn.Module):
-    """Representation, a tuple of `[N, B, ...]` -> mean and raw log standard deviation `[N, B, 2A]`."""
+    """Representation -> mean and raw log standard deviation `[N, B, 2A]`.
+
+    The representation is a tuple of `[N, B, ...]`: what the modules read and, if the network does not embed tasks
+    itself, the task encodings. `network` is the network's class with everything but output size and bias given.
+    """
 
     network: Callable[..., nn.Module]
     action_dim: int
     log_std_bias: float = 0.0
 
     @nn.compact
-    def __call__(self, x: tuple[Array, ...]) -> Array:
-        return self.network(2 * self.action_dim, split_bias(self.log_std_bias), name="network")(*x)
+    def __call__(self, representation: tuple[Array, ...]) -> Array:
+        output_bias = split_bias(self.log_std_bias)
+        return self.network(2 * self.action_dim, output_bias, name="network")(*representation)
 
 
 class SoftCritic(nn.Module):
@@ -153,11 +160,13 @@ class SoftCritic(nn.Module):
     project: bool
 
     @nn.compact
-    def __call__(self, x: tuple[Array, ...], action: Array) -> Array:
-        inputs = jnp.concatenate([x[0], action], axis=-1)
+    def __call__(self, representation: tuple[Array, ...], action: Array) -> Array:
+        state, *tasks = representation
+        chex.assert_equal_shape_prefix([state, action], 2)
+        inputs = jnp.concatenate([state, action], axis=-1)
         if self.project:
-            inputs = MLP((), x[0].shape[-1], name="projection")(inputs)
-        return self.network(1, name="network")(inputs, *x[1:])[..., 0]
+            inputs = MLP((), state.shape[-1], name="projection")(inputs)
+        return self.network(1, name="network")(inputs, *tasks)[..., 0]
 
 
 def soft_critics(network: Callable[..., nn.Module], project: bool, num_critics: int) -> nn.Module:
@@ -174,14 +183,17 @@ def weights_of(logits: Array, modules: int) -> Array:
 @jax.custom_vjp
 def mix(route: Array, hidden: Array) -> Array:
     """`u_i = sum_j p_ij x_j`: weights `[targets, M, N, B]`, module outputs `[M, N, B, D]` -> `[targets, N, B, D]`."""
-    return sum(route[:, j, :, :, None] * hidden[j][None] for j in range(hidden.shape[0]))
+    chex.assert_shape(hidden, (*route.shape[1:], None))
+    terms = (route[:, j, :, :, None] * hidden[j][None] for j in range(hidden.shape[0]))
+    return functools.reduce(jnp.add, terms)
 
 
-def _mix_forward(route, hidden):
+def _mix_forward(route: Array, hidden: Array) -> tuple[Array, tuple[Array, Array]]:
     return mix(route, hidden), (route, hidden)
 
 
-def _mix_backward(inputs, gradient):  # by hand, for derived from the sum it is five times slower on a CPU
+def _mix_backward(inputs: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
+    # written by hand, because the gradient that JAX derives is five times slower on a CPU
     route, hidden = inputs
     return _sum_by_halves(gradient[:, None] * hidden[None]), mix(jnp.swapaxes(route, 0, 1), gradient)
 

@@ -9,20 +9,20 @@ from cmta_jax.types import Array, Carry
 
 
 class Plain(NamedTuple):
-    """What a memoryless encoder tells of itself."""
+    """The intermediates of an encoder without recurrent state: the carry that it was given."""
 
     carry: Carry = ()
 
 
 class Identity(nn.Module):
-    """The observation `[N, B, D]`, untouched."""
+    """The observation `[N, B, D]`, unchanged."""
 
     def __call__(self, observation: Array, task_encoding: Array, carry: Carry) -> tuple[Array, Plain]:
         return observation, Plain(carry)
 
 
 class StateEncoder(nn.Module):
-    """Observation `[N, B, D]` -> encoding `[N, B, features]` through two hidden layers, blind to the task."""
+    """Observation `[N, B, D]` -> encoding `[N, B, features]` through two hidden layers; the task is not read."""
 
     features: int = 64
 

@@ -7,13 +7,14 @@ from flax import linen as nn
 from cmta_jax.networks.mlp import MLP
 from cmta_jax.types import Array
 
-DEPTHS = {"paper": 2, "reference": 3}  # hidden layers after the embedding: Table 4 has one fewer than the code
+DEPTHS = {"paper": 2, "reference": 3}  # hidden layers after the embedding (Deviation 12: Table 4, the released code)
 
 
 class TaskEncoder(nn.Module):
     """Embedding, ReLU, FC 2D, FC D, (FC D in the reference), FC D: one encoding per task.
 
-    With `embedding` `[N, any]` (sentence vectors, CARE) the table is frozen; without, it is learnt from N(0, 1).
+    With `embedding` `[N, any]` (sentence vectors, CARE) the table is frozen; without it, a table drawn from N(0, 1)
+    is learnt.
 
     Returns:
         `[N, features]`, all tasks at once: callers broadcast over the batch.
@@ -31,7 +32,7 @@ class TaskEncoder(nn.Module):
         else:
             table = self.param("embedding", nn.initializers.normal(1.0), (self.num_tasks, self.features))
         hidden = (2 * self.features,) + (self.features,) * (DEPTHS[self.depth] - 1)
-        return MLP(hidden, self.features, name="trunk")(jax.nn.relu(table))
+        return MLP(hidden, self.features, name="trunk")(jax.nn.relu(table))  # Eq. 6
 
 
 class OneHot(nn.Module):
@@ -44,7 +45,7 @@ class OneHot(nn.Module):
 
 
 class NoTask(nn.Module):
-    """An empty encoding `[N, 0]`: joined to a state, it leaves it as it is."""
+    """An empty encoding `[N, 0]`: joined to a state, it changes nothing."""
 
     num_tasks: int
 

@@ -1,12 +1,11 @@
 """Gradient descent: which optimiser moves what, and one step of it."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import optax
 
-from cmta_jax.sac.state import Config, Parameters, Targets
+from cmta_jax.sac.state import Config, Parameters, ScaleUpdates, Targets, one_rate
 
 
 def critic_group(params: Parameters) -> dict[str, Any]:
@@ -14,19 +13,30 @@ def critic_group(params: Parameters) -> dict[str, Any]:
     return {"critic": params.critic, "encoder": params.encoder, "task_encoder": params.task_encoder}
 
 
-def transforms(config: Config) -> tuple[optax.GradientTransformation, ...]:
-    """Adam for critics (with the encoders), actor and temperatures, in this order."""
+class Transforms(NamedTuple):
+    """The optimisers, one for each field of `Optimizers`."""
+
+    critic: optax.GradientTransformation  # of critics, encoder and task encoder together
+    actor: optax.GradientTransformation
+    temperature: optax.GradientTransformation
+
+
+def transforms(config: Config) -> Transforms:
+    """Adam for critics (with the encoders), actor and temperatures; the gradients of each are clipped on their own."""
     rates = config.critic_learning_rate, config.actor_learning_rate, config.temperature_learning_rate
     if not config.max_gradient_norm:
-        return tuple(optax.adam(rate) for rate in rates)
+        return Transforms(*(optax.adam(rate) for rate in rates))
     clip = optax.clip_by_global_norm(config.max_gradient_norm)
-    return tuple(optax.chain(clip, optax.adam(rate)) for rate in rates)
+    return Transforms(*(optax.chain(clip, optax.adam(rate)) for rate in rates))
 
 
 def descend(
-    transform: optax.GradientTransformation, gradients: Any, optimizer: Any, params: Any,
-    scale: Callable[[Any], Any] = lambda updates: updates,
-) -> tuple[Any, Any]:  # fmt: skip
+    transform: optax.GradientTransformation,
+    gradients: Any,
+    optimizer: optax.OptState,
+    params: Any,
+    scale: ScaleUpdates = one_rate,
+) -> tuple[Any, optax.OptState]:
     """One optimiser step: the new parameters and the new optimiser state.
 
     Args:

@@ -1,15 +1,16 @@
 """What soft actor-critic is made of and what it learns: settings, networks, learner state."""
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax.numpy as jnp
 import optax
 
 from cmta_jax.config import setting
 from cmta_jax.distributions import LOG_STD_MODES
-from cmta_jax.types import Array, Carry, Metrics
+from cmta_jax.types import Array, Begin, Carry, Metrics
+
+Representation = Any  # what actor and critics read: any pytree of [N, B, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,28 +62,128 @@ class Optimizers(NamedTuple):
 
 
 class LearnerState(NamedTuple):
+    """Everything that an update reads and writes."""
+
     params: Parameters
     targets: Targets
     optimizers: Optimizers
 
 
-class Networks(NamedTuple):
-    """What a method is made of: pure functions over groups of `Parameters`.
+class Intermediates(Protocol):
+    """What an encoder computes besides its output; an encoder's own type may have more fields."""
 
-    A representation `x` is any pytree of `[N, B, ...]`; `out` is what the encoder tells about itself, `out.carry` the
-    memory after the step.
+    @property
+    def carry(self) -> Carry:
+        """The recurrent state after the step."""
+        ...
+
+
+class InitNetworks(Protocol):
+    """Fresh groups of `Parameters` by name, without the temperatures."""
+
+    def __call__(self, key: Array, /) -> dict[str, Any]: ...
+
+
+class EncodeTasks(Protocol):
+    """The task encoder's parameters -> one encoding per task `[N, Z]`; `Z` may be 0."""
+
+    def __call__(self, task_encoder: Any, /) -> Array: ...
+
+
+class Encode(Protocol):
+    """What actor and critics read.
+
+    Args:
+        encoder: the encoder's parameters.
+        tasks: task encodings `[N, Z]`.
+        observation: `[N, B, D]`.
+        carry: recurrent state `[N, B, ...]` before the observation, or `()`.
+
+    Returns:
+        The representation, any pytree of `[N, B, ...]`, and the encoder's intermediates.
     """
 
-    init: Callable[[Array], dict[str, Any]]  # (key) -> the groups of Parameters, less the temperatures
-    begin: Callable[[int], Carry]  # (copies) -> [N, copies, ...]
-    encode_tasks: Callable[[Any], Any]  # (task_encoder) -> [N, Z] or ()
-    encode: Callable[..., tuple[Any, Any]]  # (encoder, task_encodings, observation, carry) -> x, out
-    policy: Callable[[Any, Any], Array]  # (actor, x) -> [N, B, 2A]: mean and raw log std
-    critic: Callable[[Any, Any, Array], Array]  # (critic, x, action) -> [E, N, B]
-    auxiliary: Callable[[Any, Any], tuple[Array, Metrics]] = lambda out, next_out: (jnp.zeros(()), {})
-    acting_encoder: Callable[[Parameters], Any] = lambda params: params.encoder
-    task_weights: Callable[[Array], Array] = jnp.ones_like  # (log_temperature [N]) -> [N]
-    scale_updates: Callable[[Any], Any] = lambda updates: updates  # of `critic_group`: parts with a rate of their own
+    def __call__(
+        self, encoder: Any, tasks: Array, observation: Array, carry: Carry, /
+    ) -> tuple[Representation, Intermediates]: ...
+
+
+class PolicyNetwork(Protocol):
+    """The actor's parameters and a representation -> mean and raw log standard deviation `[N, B, 2A]`."""
+
+    def __call__(self, actor: Any, representation: Representation, /) -> Array: ...
+
+
+class CriticNetwork(Protocol):
+    """The critics' parameters, a representation and actions `[N, B, A]` -> values `[E, N, B]`."""
+
+    def __call__(self, critic: Any, representation: Representation, action: Array, /) -> Array: ...
+
+
+class Auxiliary(Protocol):
+    """The method's own loss beside the critics' (a scalar), and what to log of it.
+
+    Args:
+        intermediates: the encoder's at the batch's observations.
+        next_intermediates: the target encoder's at the next observations, constants.
+    """
+
+    def __call__(self, intermediates: Any, next_intermediates: Any, /) -> tuple[Array, Metrics]: ...
+
+
+class ActingEncoder(Protocol):
+    """The parameters of the encoder that the actor reads."""
+
+    def __call__(self, params: Parameters, /) -> Any: ...
+
+
+class TaskWeights(Protocol):
+    """Log temperatures `[N]` -> the weight of each task in the losses `[N]`."""
+
+    def __call__(self, log_temperature: Array, /) -> Array: ...
+
+
+class ScaleUpdates(Protocol):
+    """Adam's updates of `critic_group`, with those parts scaled that have a learning rate of their own."""
+
+    def __call__(self, updates: Any, /) -> Any: ...
+
+
+def no_auxiliary(intermediates: Any, next_intermediates: Any, /) -> tuple[Array, Metrics]:
+    """No loss beside the critics', nothing to log."""
+    return jnp.zeros(()), {}
+
+
+def shared_encoder(params: Parameters, /) -> Any:
+    """The actor reads the critics' encoder."""
+    return params.encoder
+
+
+def one_rate(updates: Any, /) -> Any:
+    """One learning rate for all parameters that the critics' loss trains."""
+    return updates
+
+
+class Networks(NamedTuple):
+    """What a method is made of: pure functions over groups of `Parameters`."""
+
+    init: InitNetworks
+    begin: Begin
+    encode_tasks: EncodeTasks
+    encode: Encode
+    policy: PolicyNetwork
+    critic: CriticNetwork
+    auxiliary: Auxiliary = no_auxiliary
+    acting_encoder: ActingEncoder = shared_encoder
+    task_weights: TaskWeights = jnp.ones_like
+    scale_updates: ScaleUpdates = one_rate
+
+
+class Algorithm(NamedTuple):
+    """Settings and networks, which every step of acting and learning needs together."""
+
+    config: Config
+    networks: Networks
 
 
 class Noise(NamedTuple):

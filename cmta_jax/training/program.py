@@ -167,6 +167,7 @@ class OneSeed:
         action, carry, next_carry = self.method.act(
             params, rollout.next_carry, step_result.observation, step_result.first, keys.act, True
         )
+        # Deviation 5: uniform actions during the warm-up, all stored
         action = jnp.where(step + 1 < self.config.warmup_steps, _uniform(keys.warmup, action.shape), action)
         successes = rollout.successes + step_result.success.astype(reward.dtype)
         finished = jnp.where(step_result.first, successes, rollout.finished)
@@ -194,7 +195,7 @@ def seed_keys_of(config: TrainingConfig) -> Array:
 
 
 def keys_at(seed_key: Array, step: Array) -> Keys:
-    """The keys of one step of one seed: a resumed run draws the same numbers."""
+    """The keys of one step of one seed: a resumed run draws the same numbers (Deviation 17)."""
     return Keys(*jax.random.split(jax.random.fold_in(seed_key, step), len(Keys._fields)))
 
 

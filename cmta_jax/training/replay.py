@@ -40,7 +40,7 @@ def init(example: Row, rows_per_lane: int) -> Replay:
     def ring(leaf):
         return jnp.zeros((*leaf.shape[:2], rows_per_lane, *leaf.shape[2:]), leaf.dtype)
 
-    lanes = example.reward.shape
+    lanes = example.reward.shape  # Deviation 3: a ring per lane, hence per task
     return Replay(
         jax.tree.map(ring, example),
         jnp.zeros((*lanes, rows_per_lane), bool),
@@ -95,6 +95,7 @@ def sample(replay: Replay, key: Array, batch_per_task: int) -> Transition:
     num_tasks, copies, rows_per_lane = replay.valid.shape
     lane_key, row_key = jax.random.split(key)
     task = jnp.arange(num_tasks)[:, None]
+    # Deviation 2: as many transitions of each task, not of all tasks together
     lane = jax.random.randint(lane_key, (num_tasks, batch_per_task), 0, copies)
     size = replay.size[task, lane]
     tries = jax.random.randint(row_key, (TRIES, num_tasks, batch_per_task), 0, size[None])
@@ -108,7 +109,7 @@ def sample(replay: Replay, key: Array, batch_per_task: int) -> Transition:
         action=now.action,
         reward=now.reward,
         discount=now.discount,
-        next_observation=replay.rows.observation[task, lane, after],
+        next_observation=replay.rows.observation[task, lane, after],  # Deviation 13: of the same episode
         success=now.success,
         carry=now.carry,
         next_carry=jax.tree.map(lambda ring: ring[task, lane, after], replay.rows.carry),

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from cmta_jax.networks.mixture import Story
+from cmta_jax.networks.mixture import MixtureIntermediates
 from experiments.policies.acting import for_each_policy
 from experiments.policies.trained import Trained
 
@@ -56,7 +56,7 @@ def watched(trained: Trained, encoder: str = "actor"):
         tasks = networks.encode_tasks(base.task_encoder)
         chosen = networks.acting_encoder(base) if encoder == "actor" else base.encoder
         _, story = networks.encode(chosen, tasks, observation, before)
-        if not isinstance(story, Story):
+        if not isinstance(story, MixtureIntermediates):
             return action, after, ()
         return action, after, (story.attention[:, 0], story.experts[:, :, 0].swapaxes(0, 1))
 

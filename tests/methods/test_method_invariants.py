@@ -12,6 +12,8 @@ from cmta_jax.networks.heads import MultiHead, PerTask
 from cmta_jax.networks.mixture import MixtureEncoder
 from cmta_jax.networks.mlp import MLP
 from cmta_jax.networks.soft_modularization import OriginalRouting, Routing, SoftModules, mix
+from cmta_jax.sac.optimisers import descend, transforms
+from cmta_jax.sac.update import update
 from cmta_jax.types import Spec
 
 N, B, D = SPEC.num_tasks, ROWS, 4
@@ -28,29 +30,21 @@ def close(actual, expected, atol=1e-6):
 
 def test_one_expert_is_a_plain_encoder():
     module = MixtureEncoder(num_experts=1, features=6, **CARE)
-    (encoding, story), params = module.init_with_output(jax.random.key(0), normal(0, N, B, D), normal(1, N, 6), ())
+    (encoding, intermediates), params = module.init_with_output(
+        jax.random.key(0), normal(0, N, B, D), normal(1, N, 6), ()
+    )
     expert = jax.tree.map(lambda leaf: leaf[0], params["params"]["experts"])
     close(encoding, MLP((6,), 6).apply({"params": expert}, normal(0, N, B, D)))
-    np.testing.assert_array_equal(story.attention, 1.0)
-
-
-def test_silent_attention_is_uniform_and_gives_the_experts_mean():
-    module = MixtureEncoder(num_experts=3, features=6, **CARE)
-    inputs = normal(0, N, B, D), normal(1, N, 6), ()
-    params = module.init(jax.random.key(0), *inputs)["params"]
-    params["attention"] = jax.tree.map(jnp.zeros_like, params["attention"])
-    encoding, story = module.apply({"params": params}, *inputs)
-    close(story.attention, jnp.full((N, B, 3), 1 / 3))
-    close(encoding, story.experts.mean(axis=0))
+    np.testing.assert_array_equal(intermediates.attention, 1.0)
 
 
 def test_care_attends_by_task_alone():
     networks = small_networks("care")
     params = networks.init(jax.random.key(0))
     tasks = networks.encode_tasks(params["task_encoder"])
-    _, story = networks.encode(params["encoder"], tasks, normal(0, N, B, SPEC.observation_dim), ())
-    close(story.attention, jnp.broadcast_to(story.attention[:, :1], story.attention.shape))
-    assert np.ptp(story.attention[:, 0], axis=0).max() > 1e-3
+    _, intermediates = networks.encode(params["encoder"], tasks, normal(0, N, B, SPEC.observation_dim), ())
+    close(intermediates.attention, jnp.broadcast_to(intermediates.attention[:, :1], intermediates.attention.shape))
+    assert np.ptp(intermediates.attention[:, 0], axis=0).max() > 1e-3
 
 
 def small_networks(name, **settings):
@@ -64,16 +58,6 @@ def test_every_mixing_is_a_weighted_mean_of_its_sources(routing):
     for route in routes:
         assert route.shape[1:] == (4, N, B) and jnp.all(route > 0)
         close(route.sum(axis=1), jnp.ones_like(route[:, 0]))
-
-
-def test_mixing_and_its_gradients_are_those_of_a_product_with_the_routing_matrix():
-    def product(route, hidden):
-        return jnp.einsum("ijnb,jnbd->inbd", route, hidden)
-
-    inputs = normal(0, 3, 4, N, B), normal(1, 4, N, B, D)
-    (mixed, pull), (expected, expected_pull) = jax.vjp(mix, *inputs), jax.vjp(product, *inputs)
-    close(mixed, expected, atol=1e-5)
-    close(pull(normal(2, 3, N, B, D)), expected_pull(normal(2, 3, N, B, D)), atol=1e-5)
 
 
 def test_one_module_per_layer_is_an_mlp():
@@ -90,7 +74,7 @@ def test_loss_weights_grow_where_the_temperature_is_low_and_their_mean_is_one():
     close(weights, 3 * jnp.array([4, 2, 1]) / 7)
 
 
-def test_heads_hear_nothing_of_other_tasks():
+def test_a_head_gets_no_gradient_from_other_tasks():
     module, inputs = MultiHead((6, 6), 2), normal(0, N, B, D)
     params = module.init(jax.random.key(0), inputs)
     gradient = jax.grad(lambda params: module.apply(params, inputs)[1].sum())(params)["params"]
@@ -114,13 +98,13 @@ def test_single_task_networks_are_separate_networks_with_block_diagonal_gradient
 
 
 def test_one_joint_adam_equals_an_adam_per_task():
-    adam = sac.transforms(sac.Config())[0]
+    adam = transforms(sac.Config()).critic
     joint = alone = normal(7, N, D)
     joint_state, alone_state = adam.init(joint), jax.vmap(adam.init)(alone)
     for seed in range(3):
         gradients = normal(seed, N, D) * jnp.array([[1.0], [10.0], [100.0]])
-        joint, joint_state = sac.descend(adam, gradients, joint_state, joint)
-        alone, alone_state = jax.vmap(lambda *args: sac.descend(adam, *args))(gradients, alone_state, alone)
+        joint, joint_state = descend(adam, gradients, joint_state, joint)
+        alone, alone_state = jax.vmap(lambda *args: descend(adam, *args))(gradients, alone_state, alone)
     np.testing.assert_allclose(joint, alone, rtol=1e-6)
 
 
@@ -129,10 +113,10 @@ def test_single_task_learners_learn_what_each_would_learn_alone():
     state, batch = method.init(jax.random.key(0)), random_batch(0, method)
     noise = sac.draw_noise(jax.random.key(1), batch.action)
     config = settings("single_task_sac")
-    together, _ = as_written(lambda *args: sac.update(config, method.networks, *args))(state, batch, noise)
+    together, _ = as_written(lambda *args: update(sac.Algorithm(config, method.networks), *args))(state, batch, noise)
     spec = Spec(SPEC.task_names[:1], SPEC.observation_dim, SPEC.action_dim)
     one = small("single_task_sac", spec)
-    update_one = as_written(lambda *args: sac.update(config, one.networks, *args))
+    update_one = as_written(lambda *args: update(sac.Algorithm(config, one.networks), *args))
     for i in range(N):
         rows = jax.tree.map(lambda leaf, i=i: leaf[i : i + 1], (batch, noise))
         alone, _ = update_one(task_of(state, i), *rows)
@@ -169,7 +153,7 @@ def test_tasks_in_another_order_learn_the_same_in_that_order(name):
     state, batch = as_written(method.init)(jax.random.key(0)), random_batch(0, method)
     noise = sac.draw_noise(jax.random.key(1), batch.action)
     config = settings(name)
-    update = as_written(lambda *args: sac.update(config, method.networks, *args)[0].params)
+    learn = as_written(lambda *args: update(sac.Algorithm(config, method.networks), *args)[0].params)
 
     def moved(path, leaf):
         names = [str(getattr(step, "key", getattr(step, "name", ""))) for step in path]
@@ -183,7 +167,7 @@ def test_tasks_in_another_order_learn_the_same_in_that_order(name):
         return jax.tree_util.tree_map_with_path(moved, tree)
 
     batch_moved, noise_moved = jax.tree.map(lambda leaf: leaf[order], (batch, noise))
-    close(update(permuted(state), batch_moved, noise_moved), permuted(update(state, batch, noise)), atol=1e-5)
+    close(learn(permuted(state), batch_moved, noise_moved), permuted(learn(state, batch, noise)), atol=1e-5)
 
 
 def test_clipping_would_couple_single_task_learners_and_is_refused():

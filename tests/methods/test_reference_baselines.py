@@ -13,6 +13,8 @@ import reference_numbers as reference
 from cmta_jax import sac
 from cmta_jax.methods import care, mtmhsac, mtsac, single_task_sac, soft_modularization
 from cmta_jax.networks.mixture import MixtureEncoder
+from cmta_jax.sac.optimisers import critic_group, transforms
+from cmta_jax.sac.update import update
 from cmta_jax.types import Spec
 
 pytestmark = pytest.mark.usefixtures("x64")
@@ -66,10 +68,10 @@ def five_updates(numbers, config, networks, layout):
     """Runs the updates from the reference's start and compares losses, parameters and targets with its own."""
     params = jax.tree.map(jnp.asarray, layouts.parameters(numbers, "before", *layout))
     targets = jax.tree.map(jnp.asarray, layouts.targets(numbers, "before", *layout[:2]))
-    groups = sac.critic_group(params), params.actor, params.log_temperature
-    optimizers = sac.Optimizers(*(t.init(group) for t, group in zip(sac.transforms(config), groups, strict=True)))
-    state = sac.LearnerState(params, targets, optimizers)
-    step = jax.jit(lambda *args: sac.update(config, networks, *args), compiler_options=QUICK)
+    groups = critic_group(params), params.actor, params.log_temperature
+    optimizers = sac.Optimizers(*(t.init(group) for t, group in zip(transforms(config), groups, strict=True)))
+    state, algorithm = sac.LearnerState(params, targets, optimizers), sac.Algorithm(config, networks)
+    step = jax.jit(lambda *args: update(algorithm, *args), compiler_options=QUICK)
     for index in range(5):
         state, metrics = step(state, *reference.batch_and_noise(numbers, index))
         expected = list(numbers["losses_per_step"][index][[0, 2, 3]])
@@ -110,14 +112,14 @@ def test_care_attention_and_its_gradients():
     module = MixtureEncoder(num_experts=6, features=16, temporal=False, attention_hidden=(16,), detach_task=False)
 
     def output(params, observation, tasks):  # every row is a task of its own: [N, 1, ...]
-        encoding, story = module.apply(params, observation[:, None], tasks, ())
-        return jnp.sum(encoding[:, 0] * numbers["cotangent"]), (encoding, story)
+        encoding, intermediates = module.apply(params, observation[:, None], tasks, ())
+        return jnp.sum(encoding[:, 0] * numbers["cotangent"]), (encoding, intermediates)
 
-    gradients, (encoding, story) = jax.grad(output, argnums=(0, 1, 2), has_aux=True)(
+    gradients, (encoding, intermediates) = jax.grad(output, argnums=(0, 1, 2), has_aux=True)(
         reference.mixture_encoder(numbers, "param/"), jnp.asarray(numbers["obs"]), jnp.asarray(numbers["z_task"])
     )
     close(encoding[:, 0], numbers["z_enc"], rtol=1e-9)
-    close(story.attention[:, 0], numbers["alpha"], rtol=1e-9)
+    close(intermediates.attention[:, 0], numbers["alpha"], rtol=1e-9)
     close(
         gradients, (reference.mixture_encoder(numbers, "grad/"), numbers["grad_obs"], numbers["grad_z_task"]), rtol=1e-9
     )

@@ -13,6 +13,9 @@ from cmta_jax.methods import cmta
 from cmta_jax.networks.heads import Actor, Critics
 from cmta_jax.networks.mixture import MixtureEncoder
 from cmta_jax.networks.task_encoder import TaskEncoder
+from cmta_jax.sac.acting import acting
+from cmta_jax.sac.optimisers import critic_group, transforms
+from cmta_jax.sac.update import update
 from cmta_jax.types import Spec
 
 pytestmark = pytest.mark.usefixtures("x64")
@@ -58,16 +61,16 @@ def test_experts_memory_and_attention_and_their_gradients():
 
     def output(params, observation, tasks):  # every row is a task of its own: [N, 1, ...]
         carry = (inputs["h"][:, None], inputs["c"][:, None])
-        encoding, story = module.apply(params, observation[:, None], tasks, carry)
-        return jnp.sum(encoding[:, 0] * numbers["cotangent"]), (encoding, story)
+        encoding, intermediates = module.apply(params, observation[:, None], tasks, carry)
+        return jnp.sum(encoding[:, 0] * numbers["cotangent"]), (encoding, intermediates)
 
-    gradients, (encoding, story) = jax.grad(output, argnums=(0, 1, 2), has_aux=True)(
+    gradients, (encoding, intermediates) = jax.grad(output, argnums=(0, 1, 2), has_aux=True)(
         reference.mixture_encoder(numbers, "param/"), inputs["obs"], inputs["z_task"]
     )
     close(encoding[:, 0], numbers["z_enc"])
-    close(story.experts[:, :, 0], numbers["experts"])
-    close(story.attention[:, 0], numbers["alpha"])
-    close([leaf[:, 0] for leaf in story.carry], [numbers["next_h"], numbers["next_c"]])
+    close(intermediates.experts[:, :, 0], numbers["experts"])
+    close(intermediates.attention[:, 0], numbers["alpha"])
+    close([leaf[:, 0] for leaf in intermediates.carry], [numbers["next_h"], numbers["next_c"]])
     close(gradients, (reference.mixture_encoder(numbers, "grad/"), numbers["grad_obs"], numbers["grad_z_task"]))
 
 
@@ -81,10 +84,10 @@ def test_actor_log_probability_and_gradients():
         action, log_prob = policy.sample(jnp.asarray(numbers["noise"])[:, None])
         return log_prob.sum() + action.sum(), (policy.log_std, policy.mode(), action, log_prob)
 
-    gradients, story = jax.grad(output, argnums=(0, 1), has_aux=True)(
+    gradients, intermediates = jax.grad(output, argnums=(0, 1), has_aux=True)(
         reference.actor(numbers, "param/"), jnp.asarray(numbers["features"])
     )
-    for value, name in zip(story, ("log_std", "mu_tanh", "action", "log_prob"), strict=True):
+    for value, name in zip(intermediates, ("log_std", "mu_tanh", "action", "log_prob"), strict=True):
         close(value[:, 0], numbers[name].squeeze() if name == "log_prob" else numbers[name], rtol=1e-7)
     close(gradients[0], reference.actor(numbers, "grad/"), rtol=1e-7, atol=1e-9)
     close(gradients[1], numbers["grad_features"], rtol=1e-7, atol=1e-9)
@@ -108,6 +111,7 @@ def test_twin_critics_and_gradient_to_the_action():
 def test_acting_over_five_steps(monkeypatch, explore, name):
     numbers = reference.load("act_rollout_tiny_f64")
     networks = cmta.networks(CONFIG, SPEC)
+    act = acting(sac.Algorithm(CONFIG, networks))
     own = reference.mixture_encoder(numbers, "param/actor.encoder.")["params"]
     params = sac.Parameters(
         reference.actor(numbers, "param/actor."), (), {"params": own},
@@ -119,9 +123,7 @@ def test_acting_over_five_steps(monkeypatch, explore, name):
     for step, observation in enumerate(numbers["obs"]):
         monkeypatch.setattr(jax.random, "normal", lambda *_, noise=numbers["noise"][step]: jnp.asarray(noise)[:, None])
         first = jnp.full((4, 1), step == 0)
-        action, before, carry = sac.act(
-            CONFIG, networks, params, carry, jnp.asarray(observation)[:, None], first, None, explore
-        )
+        action, before, carry = act(params, carry, jnp.asarray(observation)[:, None], first, None, explore)
         close(action[:, 0], numbers[name][step])
         close([leaf[:, 0] for leaf in before], [numbers["h_in"][step], numbers["c_in"][step]])
         close([leaf[:, 0] for leaf in carry], [numbers["h_out"][step], numbers["c_out"][step]])
@@ -136,12 +138,12 @@ def test_five_updates_in_a_row(variant):
     critic, actor, temperature = (
         transform.init(group)
         for transform, group in zip(
-            sac.transforms(config), (sac.critic_group(params), params.actor, params.log_temperature), strict=True
+            transforms(config), (critic_group(params), params.actor, params.log_temperature), strict=True
         )
     )
     targets = jax.tree.map(jnp.asarray, reference.cmta_targets(numbers, "before"))
     state = sac.LearnerState(params, targets, sac.Optimizers(critic, actor, temperature))
-    step = jax.jit(lambda *args: sac.update(config, networks, *args))
+    step = jax.jit(lambda *args: update(sac.Algorithm(config, networks), *args))
     for index in range(5):
         state, metrics = step(state, *reference.batch_and_noise(numbers, index))
         names = ["critic_loss", "actor_loss", "temperature_loss"]

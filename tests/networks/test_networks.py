@@ -13,6 +13,7 @@ from cmta_jax.networks.lstm import Memory, reset_where, zero_carry
 from cmta_jax.networks.mixture import MixtureEncoder
 from cmta_jax.networks.mlp import MLP, ensemble
 from cmta_jax.networks.task_encoder import TaskEncoder
+from cmta_jax.sac.optimisers import follow
 from cmta_jax.types import Spec
 
 N, B, D, K, H, T = 3, 5, 7, 4, 6, 8
@@ -33,34 +34,27 @@ def mixture():
     return module, module.init(jax.random.key(4), *inputs), inputs
 
 
-def test_mixture_encoder_tells_experts_attention_and_memory(mixture):
+def test_a_mixtures_intermediates_are_experts_attention_and_carry(mixture):
     module, params, inputs = mixture
-    encoding, story = module.apply(params, *inputs)
+    encoding, intermediates = module.apply(params, *inputs)
     chex.assert_shape(encoding, (N, B, H))
-    chex.assert_shape(story.experts, (K, N, B, H))
-    chex.assert_shape(story.attention, (N, B, K))
-    chex.assert_shape(story.carry, (N, B, H))
+    chex.assert_shape(intermediates.experts, (K, N, B, H))
+    chex.assert_shape(intermediates.attention, (N, B, K))
+    chex.assert_shape(intermediates.carry, (N, B, H))
 
 
 def test_attention_sums_to_one(mixture):
     module, params, inputs = mixture
-    _, story = module.apply(params, *inputs)
-    np.testing.assert_allclose(story.attention.sum(-1), 1.0, rtol=1e-6)
+    _, intermediates = module.apply(params, *inputs)
+    np.testing.assert_allclose(intermediates.attention.sum(-1), 1.0, rtol=1e-6)
 
 
 def test_zero_attention_weights_mix_the_experts_evenly(mixture):
     module, params, inputs = mixture
     flat = {"params": {**params["params"], "attention": jax.tree.map(jnp.zeros_like, params["params"]["attention"])}}
-    encoding, story = module.apply(flat, *inputs)
-    np.testing.assert_allclose(story.attention, 1 / K, rtol=1e-6)
-    np.testing.assert_allclose(encoding, story.experts.mean(0), rtol=1e-5, atol=1e-6)
-
-
-def test_one_expert_is_a_plain_encoder():
-    module = MixtureEncoder(num_experts=1, features=H)
-    inputs = normal(0, N, B, D), normal(1, N, H), zero_carry(H, (N, B))
-    encoding, story = module.apply(module.init(jax.random.key(0), *inputs), *inputs)
-    np.testing.assert_allclose(encoding, story.experts[0], rtol=1e-6)
+    encoding, intermediates = module.apply(flat, *inputs)
+    np.testing.assert_allclose(intermediates.attention, 1 / K, rtol=1e-6)
+    np.testing.assert_allclose(encoding, intermediates.experts.mean(0), rtol=1e-5, atol=1e-6)
 
 
 def test_permuted_experts_with_permuted_attention_give_the_same_encoding(mixture):
@@ -74,16 +68,18 @@ def test_permuted_experts_with_permuted_attention_give_the_same_encoding(mixture
     )
 
 
-def test_without_temporal_information_nothing_is_remembered():
+def test_without_temporal_information_there_is_no_carry():
     module = MixtureEncoder(num_experts=K, features=H, temporal=False)
     observation, tasks = normal(0, N, B, D), normal(1, N, H)
     params = module.init(jax.random.key(0), observation, tasks, ())
-    _, story = module.apply(params, observation, tasks, ())
-    assert "memory" not in params["params"] and story.carry == ()
-    np.testing.assert_array_equal(story.attention, jnp.broadcast_to(story.attention[:, :1], story.attention.shape))
+    _, intermediates = module.apply(params, observation, tasks, ())
+    assert "memory" not in params["params"] and intermediates.carry == ()
+    np.testing.assert_array_equal(
+        intermediates.attention, jnp.broadcast_to(intermediates.attention[:, :1], intermediates.attention.shape)
+    )
 
 
-def test_without_temporal_information_equals_a_memory_of_zeros(mixture):
+def test_without_temporal_information_equals_an_lstm_of_zeros(mixture):
     module, params, (observation, tasks, _) = mixture
     silent = jax.tree.map(jnp.zeros_like, params["params"]["memory"])
     with_zeros, _ = module.apply(
@@ -101,16 +97,16 @@ def test_without_temporal_information_equals_a_memory_of_zeros(mixture):
 def test_a_replayed_episode_equals_its_steps(mixture):
     module, params, (_, tasks, carry) = mixture
     observations = normal(5, T, N, B, D)
-    encodings, story = module.apply(params, observations, tasks, carry, method="episode")
+    encodings, intermediates = module.apply(params, observations, tasks, carry, method="episode")
     for step, observation in enumerate(observations):
         encoding, at = module.apply(params, observation, tasks, carry)
         carry = at.carry
         np.testing.assert_allclose(encodings[step], encoding, rtol=1e-4, atol=1e-6)
-        np.testing.assert_allclose(story.attention[step], at.attention, rtol=1e-4, atol=1e-6)
-    chex.assert_trees_all_close(story.carry, carry, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(intermediates.attention[step], at.attention, rtol=1e-4, atol=1e-6)
+    chex.assert_trees_all_close(intermediates.carry, carry, rtol=1e-4, atol=1e-6)
 
 
-def test_memory_of_a_lane_is_reset_where_its_episode_begins():
+def test_the_carry_of_a_lane_is_reset_where_its_episode_begins():
     carry = (jnp.ones((N, 2, H)), jnp.ones((N, 2, H)))
     first = jnp.array([[True, False], [False, False], [True, True]])
     hidden, cell = reset_where(first, carry)
@@ -198,6 +194,6 @@ def test_targets_follow_with_their_own_rates():
         sac.Parameters((), networks_at(1.0), networks_at(1.0), (), ()),
     )
     for _ in range(10):
-        targets = sac.follow(config, targets, params)
+        targets = follow(config, targets, params)
     np.testing.assert_allclose(targets.critic, 1 - 0.995**10, rtol=1e-5)
     np.testing.assert_allclose(targets.encoder, 1 - 0.95**10, rtol=1e-5)

@@ -42,7 +42,7 @@ def settings(name):
 
 
 def random_batch(seed, method, spec=SPEC, rows=ROWS):
-    """Random transitions `[N, rows, ...]`, memory included."""
+    """Random transitions `[N, rows, ...]`, carry included."""
     keys = jax.random.split(jax.random.key(seed), 7)
     shape = (spec.num_tasks, rows)
 

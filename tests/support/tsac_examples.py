@@ -1,7 +1,5 @@
 """Small methods, batches and updates for the tests of TSAC."""
 
-import functools
-
 import jax
 import method_examples
 
@@ -12,20 +10,23 @@ SPEC = Spec(("reach", "push", "door-open"), observation_dim=7, action_dim=4, hor
 SMALL = {"hidden_dim": 16, "hidden_layers": 1, "batch_per_task": 8}
 ALONE = {"sparse_trains_encoder": False}  # the base's encoder learns what it learns alone
 
-# Without this, LLVM fuses multiplications and additions differently in two programs: one unit in the last place.
-as_written = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+as_written = method_examples.as_written
 
 
 def base_method(name, spec=SPEC, **settings):
     return METHODS[name].make(METHODS[name].Config(**{**SMALL, **settings}), spec)
 
 
+def small_config(**settings):
+    return tsac.Config(**{**SMALL, **settings})
+
+
 def wrapped(base, spec=SPEC, **settings):
-    return tsac.wrap(tsac.Config(**{**SMALL, **settings}), spec, base)
+    return tsac.wrap(small_config(**settings), spec, base)
 
 
 def random_batch(seed, method, spec=SPEC, rows=8):
-    """Random transitions `[N, rows, ...]`, memory included."""
+    """Random transitions `[N, rows, ...]`, carry included."""
     return method_examples.random_batch(seed, method, spec, rows)
 
 

@@ -9,59 +9,76 @@ from cmta_jax import sac
 from cmta_jax.methods.tsac import losses
 from cmta_jax.methods.tsac.config import Config
 from cmta_jax.methods.tsac.rewards import FORMS
+from cmta_jax.sac.steps import LinearisedQ, critic_error, linearised_q, soft_target
 from cmta_jax.types import Array, Metrics, Transition
 
 
+class Kinds(NamedTuple):
+    """The same quantity for both kinds of critics."""
+
+    dense: Array
+    sparse: Array
+
+
 class Judged(NamedTuple):
-    """What both kinds of critics say of one executed action per row, the smallest critic of each kind."""
+    """The smallest critic of each kind around one executed action per row."""
 
     action: Array  # [N, B, A]
-    values: Array  # [2, N, B]
-    slopes: Array  # [2, N, B, A], gradients of the values with respect to the action
+    dense: LinearisedQ
+    sparse: LinearisedQ
 
 
 def doubled(networks: sac.Networks, sparse_trains_encoder: bool) -> sac.Networks:
     """The base's pieces with values `[2, E, N, B]`; the second kind may be kept from training what it reads."""
 
-    def shared(critic, features, action):
-        return jax.vmap(networks.critic, (0, None, None))(critic, features, action)
+    def shared(critic: Any, representation: Any, action: Array) -> Array:
+        return jax.vmap(networks.critic, (0, None, None))(critic, representation, action)
 
-    def apart(critic, features, action):
-        pair = jax.tree.map(lambda leaf: jnp.stack([leaf, jax.lax.stop_gradient(leaf)]), features)
+    def apart(critic: Any, representation: Any, action: Array) -> Array:
+        pair = jax.tree.map(lambda leaf: jnp.stack([leaf, jax.lax.stop_gradient(leaf)]), representation)
         return jax.vmap(networks.critic, (0, 0, None))(critic, pair, action)
 
     return networks._replace(critic=shared if sparse_trains_encoder else apart)
 
 
-def judge(networks: sac.Networks, critic: Any, features: Any, action: Array) -> Judged:
-    """Values and slopes at an action, all constants."""
-    value_and_slope = jax.vmap(lambda critic: sac.value_and_slope(networks, critic, features, action))
-    return Judged(jax.lax.stop_gradient(action), *value_and_slope(critic))
+def judge(networks: sac.Networks, critic: Any, representation: Any, action: Array) -> Judged:
+    """Both kinds of critics around an action `[N, B, A]`, all constants.
+
+    Args:
+        critic: parameters `[2, ...]`: those of the dense reward, those of success.
+        representation: what the critics read, leaves `[N, B, ...]`.
+    """
+    both = jax.vmap(lambda critic: linearised_q(networks, critic, representation, action))(critic)
+    dense, sparse = (LinearisedQ(both.value[kind], both.slope[kind]) for kind in (0, 1))
+    return Judged(jax.lax.stop_gradient(action), dense, sparse)
 
 
-def dense_value(networks: sac.Networks, critic: Any, features: Any, action: Array) -> Array:
-    """The smallest dense critic's value `[N, B]`."""
-    return jnp.min(networks.critic(jax.tree.map(lambda leaf: leaf[0], critic), features, action), axis=0)
+def dense_value(networks: sac.Networks, critic: Any, representation: Any, action: Array) -> Array:
+    """The smallest dense critic's value `[N, B]` at an action `[N, B, A]`; `critic` is `[2, ...]`."""
+    return jnp.min(networks.critic(jax.tree.map(lambda leaf: leaf[0], critic), representation, action), axis=0)
 
 
-def targets(
-    config: Config, params: sac.Parameters, batch: Transition, values: Array, log_prob: Array
-) -> tuple[Array, Array]:
-    """`y` of both kinds, `[N, B]` each, from the values `[2, N, B]` of the next executed action.
+def targets(config: Config, params: sac.Parameters, batch: Transition, values: Kinds, log_prob: Array) -> Kinds:
+    """`y` of both kinds, `[N, B]` each.
 
-    The dense kind keeps the entropy of the proposing policy, without which the wrapped base were not the base; the
-    other kind counts success alone.
+    The dense kind keeps the entropy of the proposing policy, as the base does alone; the other kind counts success
+    alone.
+
+    Args:
+        batch: leaves `[N, B, ...]`.
+        values: smallest values of the next executed action, `[N, B]` each.
+        log_prob: of the next proposed action, `[N, B]`.
     """
     if not config.entropy_in_target:
         log_prob = jnp.zeros_like(log_prob)
     form = FORMS[config.correction_reward]
     discount = config.discount * form.discount(batch)
-    sparse = losses.sparse_target(form.reward(batch), discount, values[1], *form.bounds(config.discount))
-    return sac.soft_target(config, params, batch, values[0], log_prob), sparse
+    sparse = losses.sparse_target(form.reward(batch), discount, values.sparse, form.bounds(config.discount))
+    return Kinds(soft_target(config, params, batch, values.dense, log_prob), sparse)
 
 
-def errors(values: Array, targets: tuple[Array, Array], weights: Array) -> tuple[Array, Metrics]:
-    """The sum of both kinds' losses for values `[2, E, N, B]`, and what to log of them."""
-    dense, metrics = sac.critic_error(values[0], targets[0], weights)
-    sparse, sparse_metrics = sac.critic_error(values[1], targets[1], weights)
+def errors(values: Array, targets: Kinds, weights: Array) -> tuple[Array, Metrics]:
+    """The sum of both kinds' losses for values `[2, E, N, B]`, targets `[N, B]`, weights `[N]`; and what to log."""
+    dense, metrics = critic_error(values[0], targets.dense, weights)
+    sparse, sparse_metrics = critic_error(values[1], targets.sparse, weights)
     return dense + sparse, metrics | {f"sparse_{name}": value for name, value in sparse_metrics.items()}

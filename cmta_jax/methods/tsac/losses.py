@@ -22,14 +22,15 @@ def edit(proposal: Array, correction: Array, edit_range: float, clip: str = "har
     return jnp.clip(action, -1.0, 1.0)
 
 
-def sparse_target(reward: Array, discount: Array, next_value: Array, lowest: float, highest: float) -> Array:
+def sparse_target(reward: Array, discount: Array, next_value: Array, bounds: tuple[float, float]) -> Array:
     """`r + discount * Q(s')` within what a sum of rewards can be, without gradient and without entropy.
 
     Args:
         reward, discount, next_value: `[N, B]`; `discount` already includes gamma.
+        bounds: the lowest and the highest discounted sum of rewards.
     """
     chex.assert_equal_shape([reward, discount, next_value])
-    return jax.lax.stop_gradient(jnp.clip(reward + discount * next_value, lowest, highest))
+    return jax.lax.stop_gradient(jnp.clip(reward + discount * next_value, *bounds))
 
 
 def hinge_distance(proposed_value: Array, value: Array) -> Array:
@@ -40,6 +41,7 @@ def hinge_distance(proposed_value: Array, value: Array) -> Array:
 
 def squared_distance(proposal: Array, action: Array) -> Array:
     """Mean squared change of the action's components, `[N, B, A]` -> `[N, B]`."""
+    chex.assert_equal_shape([proposal, action])
     return jnp.mean(jnp.square(action - jax.lax.stop_gradient(proposal)), axis=-1)
 
 
@@ -53,6 +55,7 @@ def correction_loss(
         temperature, multiplier, weights: `[N]`; `weights` are those of `losses.actor_loss`.
     """
     chex.assert_equal_shape([log_prob, distance, success_value])
+    chex.assert_shape([temperature, multiplier, weights], log_prob.shape[:1])
     share = jax.lax.stop_gradient(multiplier / (1.0 + multiplier))[:, None]
     wanted = (1.0 - share) * distance - share * success_value
     return jnp.mean(weights[:, None] * (jax.lax.stop_gradient(temperature)[:, None] * log_prob + wanted))
@@ -60,4 +63,5 @@ def correction_loss(
 
 def multiplier_loss(raw: Array, success: Array, budget: float) -> Array:
     """Sum over tasks of `softplus(raw) * (success - budget)`; both `[N]`, gradient to `raw` only."""
+    chex.assert_equal_shape([raw, success])
     return jnp.sum(jax.nn.softplus(raw) * jax.lax.stop_gradient(success - budget))

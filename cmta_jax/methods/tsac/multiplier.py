@@ -6,17 +6,19 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from cmta_jax import sac
 from cmta_jax.methods.tsac import losses, running_mean
 from cmta_jax.methods.tsac.config import Config
 from cmta_jax.methods.tsac.rewards import FORMS
 from cmta_jax.methods.tsac.running_mean import RunningMean
+from cmta_jax.sac.optimisers import descend
 from cmta_jax.types import Array
 
-MEMORY = 0.9  # share of the older episodes in the smoothed success
+KEEP = 0.9  # share of the older episodes in the smoothed success
 
 
 class Multiplier(NamedTuple):
+    """The multipliers of all tasks, their optimiser, and the success that they follow."""
+
     raw: Array  # [N], the multiplier is its softplus
     optimizer: optax.OptState
     success: RunningMean  # [N], on-policy, over episodes
@@ -41,7 +43,7 @@ def finish_episode(config: Config, horizon: int, multiplier: Multiplier, success
         successes: `[N, C]`, successful steps of each lane's episode.
     """
     score = FORMS[config.correction_reward].score(successes.astype(multiplier.raw.dtype), horizon).mean(axis=1)
-    success = running_mean.add(multiplier.success, score, MEMORY)
+    success = running_mean.add(multiplier.success, score, KEEP)
     if not config.learn_multiplier:
         return multiplier._replace(success=success)
     smoothed = running_mean.mean(success)
@@ -49,7 +51,7 @@ def finish_episode(config: Config, horizon: int, multiplier: Multiplier, success
         smoothed = jnp.broadcast_to(smoothed.mean(), smoothed.shape)
     gradient = jax.grad(losses.multiplier_loss)(multiplier.raw, smoothed, config.budget)
     transform = optax.adam(config.multiplier_learning_rate)
-    raw, optimizer = sac.descend(transform, gradient, multiplier.optimizer, multiplier.raw)
+    raw, optimizer = descend(transform, gradient, multiplier.optimizer, multiplier.raw)
     return Multiplier(jnp.minimum(raw, _inverse_softplus(config.max_multiplier)), optimizer, success)
 
 

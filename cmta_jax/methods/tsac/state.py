@@ -1,4 +1,4 @@
-"""What TSAC remembers: the base's state with its critics doubled, and the correction policy's."""
+"""TSAC's learner state: the base's state with its critics doubled, and the correction policy's."""
 
 from typing import Any, NamedTuple
 
@@ -8,17 +8,17 @@ import optax
 
 from cmta_jax import sac
 from cmta_jax.methods.tsac import multiplier, running_mean
-from cmta_jax.methods.tsac.config import Config
 from cmta_jax.methods.tsac.multiplier import Multiplier
+from cmta_jax.methods.tsac.policies import Algorithm
 from cmta_jax.methods.tsac.running_mean import RunningMean
-from cmta_jax.networks.correction import Correction
-from cmta_jax.types import Array, Spec
+from cmta_jax.sac.optimisers import critic_group, transforms
+from cmta_jax.types import Array, Method, Spec
 
-STREAM = 0x75AC  # folded into a key for what is TSAC's own, so that the base draws the numbers it draws alone
+STREAM = 0x75AC  # folded into a key for TSAC's own draws, so that the base draws the same numbers as it does alone
 
 
 class Parameters(NamedTuple):
-    """All that acting and learning read."""
+    """All that acting and learning representation."""
 
     base: sac.Parameters  # the critics' leaves lead with [2]: those of the dense reward, those of success
     correction: Any
@@ -26,12 +26,16 @@ class Parameters(NamedTuple):
 
 
 class Optimizers(NamedTuple):
+    """Adam states: the base's, the correction policy's, its temperature's."""
+
     base: sac.Optimizers
     correction: optax.OptState
     temperature: optax.OptState
 
 
 class LearnerState(NamedTuple):
+    """Everything that an update of TSAC reads and writes."""
+
     params: Parameters
     targets: sac.Targets  # critics [2, ...]
     optimizers: Optimizers
@@ -43,32 +47,33 @@ class LearnerState(NamedTuple):
         """The base's state, with critics `[2, ...]`."""
         return sac.LearnerState(self.params.base, self.targets, self.optimizers.base)
 
-    def with_base(self, params: sac.Parameters, **optimizers: optax.OptState) -> "LearnerState":
-        """This state with the base's parameters and some of its optimiser states replaced."""
+    def with_base(self, base: sac.LearnerState) -> "LearnerState":
+        """This state with another state of the base."""
         return self._replace(
-            params=self.params._replace(base=params),
-            optimizers=self.optimizers._replace(base=self.optimizers.base._replace(**optimizers)),
+            params=self.params._replace(base=base.params),
+            targets=base.targets,
+            optimizers=self.optimizers._replace(base=base.optimizers),
         )
 
 
-def init(config: Config, spec: Spec, base: Any, correction: Correction, key: Array) -> LearnerState:
-    """The base's fresh state, critics of success beside its own, and a correction policy whose mean is nothing."""
+def init(algorithm: Algorithm, spec: Spec, base: Method, key: Array) -> LearnerState:
+    """The base's fresh state, critics of success beside its own, and a correction policy whose mean is zero."""
+    config, networks, module = algorithm
     started = base.init(key)
     success_key, correction_key = jax.random.split(jax.random.fold_in(key, STREAM))
-    success_critic = base.networks.init(success_key)["critic"]
+    success_critic = networks.init(success_key)["critic"]
     critic = jax.tree.map(lambda *pair: jnp.stack(pair), started.params.critic, success_critic)
     params = started.params._replace(critic=critic)
-    own = correction.init(correction_key, *example(spec, base.networks, params))
+    correction = module.init(correction_key, *example(spec, networks, params))
     log_temperature = jnp.copy(params.log_temperature)
-    critic_transform, policy_transform, temperature_transform = sac.transforms(config)
-    optimizer = critic_transform.init(sac.critic_group(params))
+    transform = transforms(config)
     return LearnerState(
-        Parameters(params, own, log_temperature),
+        Parameters(params, correction, log_temperature),
         started.targets._replace(critic=jax.tree.map(jnp.copy, critic)),
         Optimizers(
-            started.optimizers._replace(critic=optimizer),
-            policy_transform.init(own),
-            temperature_transform.init(log_temperature),
+            started.optimizers._replace(critic=transform.critic.init(critic_group(params))),
+            transform.actor.init(correction),
+            transform.temperature.init(log_temperature),
         ),
         multiplier.init(config, spec.num_tasks),
         running_mean.init((spec.num_tasks,)),
@@ -76,8 +81,8 @@ def init(config: Config, spec: Spec, base: Any, correction: Correction, key: Arr
 
 
 def example(spec: Spec, networks: sac.Networks, params: sac.Parameters) -> tuple[Any, Array]:
-    """A representation and an action of the right shapes, one row per task."""
+    """What a policy reads and an action `[N, 1, A]`, of the right shapes, one row per task."""
     observation = jnp.zeros((spec.num_tasks, 1, spec.observation_dim))
     tasks = networks.encode_tasks(params.task_encoder)
-    features, _ = networks.encode(networks.acting_encoder(params), tasks, observation, networks.begin(1))
-    return features, jnp.zeros((spec.num_tasks, 1, spec.action_dim))
+    representation, _ = networks.encode(networks.acting_encoder(params), tasks, observation, networks.begin(1))
+    return representation, jnp.zeros((spec.num_tasks, 1, spec.action_dim))

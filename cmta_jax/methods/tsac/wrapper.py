@@ -1,21 +1,21 @@
 """TSAC, our reconstruction: a correction policy edits what the policy of any method proposes (docs/methods.md, 6).
 
 The base's policy proposes an action for the dense reward; a second policy, which sees the proposal, edits it towards
-success; a multiplier per task, moved by on-policy success, says how much an edit may cost. With `edit_range=0` the base
-is what it was, number for number.
+success; a multiplier per task, moved by on-policy success, sets how much an edit may cost. With `edit_range=0` the base
+learns and acts exactly as it does alone.
 """
 
 import jax
 
-from cmta_jax import sac
 from cmta_jax.distributions import log_std_bias
 from cmta_jax.methods.tsac import multiplier
 from cmta_jax.methods.tsac.config import Config
-from cmta_jax.methods.tsac.policies import Editor
+from cmta_jax.methods.tsac.policies import Algorithm
 from cmta_jax.methods.tsac.state import STREAM, LearnerState, Parameters, init
 from cmta_jax.methods.tsac.update import draw_noise, update
 from cmta_jax.networks.correction import Correction
-from cmta_jax.types import Array, Carry, Method, Spec
+from cmta_jax.sac.acting import choose, perceive, policy_at
+from cmta_jax.types import Act, Array, Carry, Method, Spec
 
 __all__ = ["Config", "wrap"]
 
@@ -31,42 +31,50 @@ def wrap(config: Config, spec: Spec, base: Method) -> Method:
         ValueError: the settings cannot be used together.
     """
     check(config)
-    hidden = (config.hidden_dim,) * config.hidden_layers
-    bias = log_std_bias(config.log_std_mode, config.initial_log_std)
-    module = Correction(hidden, spec.action_dim, bias, sharing(config, spec, base))
-    editor, networks = Editor(config, module), base.networks
+    algorithm = algorithm_of(config, spec, base)
 
     def finish_episode(state: LearnerState, successes: Array) -> LearnerState:
         return state._replace(multiplier=multiplier.finish_episode(config, spec.horizon, state.multiplier, successes))
 
     return Method(
-        init=lambda key: init(config, spec, base, module, key),
+        init=lambda key: init(algorithm, spec, base, key),
         begin=base.begin,
-        act=lambda *args: act(editor, networks, *args),
-        update=lambda state, batch, key: update(editor, networks, state, batch, draw_noise(key, batch.action)),
-        networks=networks,
+        act=acting(algorithm),
+        update=lambda state, batch, key: update(algorithm, state, batch, draw_noise(key, batch.action)),
+        networks=base.networks,
         finish_episode=finish_episode,
     )
 
 
-def act(
-    editor: Editor, networks: sac.Networks, params: Parameters, carry: Carry, observation: Array, first: Array,
-    key: Array, explore: bool | Array,
-) -> tuple[Array, Carry, Carry]:  # fmt: skip
-    """The edited action of each lane; arguments and results as in `sac.act`. Both policies read the one memory."""
-    carry, features, next_carry = sac.perceive(networks, params.base, carry, observation, first)
-    proposal = sac.choose(sac.policy_at(editor.config, networks, params.base.actor, features), key, explore)
-    policy = editor.policy(params.correction, features, proposal)
-    correction = sac.choose(policy, jax.random.fold_in(key, STREAM), explore)
-    return editor.executed(proposal, correction), carry, next_carry
+def algorithm_of(config: Config, spec: Spec, base: Method) -> Algorithm:
+    """Settings, the base's networks and a correction policy of the shared sizes."""
+    hidden = (config.hidden_dim,) * config.hidden_layers
+    bias = log_std_bias(config.log_std_mode, config.initial_log_std)
+    return Algorithm(config, base.networks, Correction(hidden, spec.action_dim, bias, sharing(config, spec, base)))
+
+
+def acting(algorithm: Algorithm) -> Act:
+    """The function `act` (`types.Act`): both policies read the same representation and the same carry."""
+    config, networks, _ = algorithm
+
+    def act(
+        params: Parameters, carry: Carry, observation: Array, first: Array, key: Array, explore: bool | Array
+    ) -> tuple[Array, Carry, Carry]:
+        carry, representation, next_carry = perceive(networks, params.base, carry, observation, first)
+        proposal = choose(policy_at(config, networks, params.base.actor, representation), key, explore)
+        policy = algorithm.policy(params.correction, representation, proposal)
+        correction = choose(policy, jax.random.fold_in(key, STREAM), explore)
+        return algorithm.executed(proposal, correction), carry, next_carry
+
+    return act
 
 
 def sharing(config: Config, spec: Spec, base: Method) -> str:
-    """What tasks share in the correction policy: their heads too, if the representation says which task it is."""
+    """What tasks share in the correction policy: their heads too, if the representation identifies the task."""
     if config.correction != "auto":
         return config.correction
 
-    def widths(key):
+    def widths(key: Array) -> Array:
         return base.networks.encode_tasks(base.networks.init(key)["task_encoder"])
 
     encodings = jax.tree.leaves(jax.eval_shape(widths, jax.random.key(0)))
@@ -79,7 +87,7 @@ def check(config: Config) -> None:
         raise ValueError("--discount=1 leaves the discounted count of successes without a bound: give one below 1.")
     if config.learn_multiplier and config.initial_multiplier == 0.0:
         raise ValueError(
-            "--tsac.initial_multiplier=0 would stay zero for ever: start higher, or say --tsac.learn_multiplier=false."
+            "--tsac.initial_multiplier=0 would stay zero for ever: start higher, or give --tsac.learn_multiplier=false."
         )
     if config.initial_multiplier > config.max_multiplier:
         raise ValueError(

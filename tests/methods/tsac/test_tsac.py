@@ -5,13 +5,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tsac_examples import ALONE, SPEC, as_written, base_alone, base_method, random_batch, wrapped
+from tsac_examples import ALONE, SPEC, as_written, base_alone, base_method, random_batch, small_config, wrapped
 
 from cmta_jax import sac
 from cmta_jax.methods import tsac
 from cmta_jax.methods.tsac.state import STREAM
 from cmta_jax.methods.tsac.update import Noise, draw_noise, update
+from cmta_jax.methods.tsac.wrapper import algorithm_of, sharing
 from cmta_jax.networks.correction import Correction
+from cmta_jax.sac.acting import choose, perceive
 
 BASES = ["cmta", "mtmhsac", *(pytest.param(name, marks=pytest.mark.slow) for name in ("mtsac", "care"))]
 SETTINGS = {"mtsac": {"task_id": "onehot"}, "cmta": {"encoding_dim": 8}, "care": {"encoding_dim": 8}}
@@ -38,25 +40,21 @@ def test_without_edit_range_it_is_the_base_bit_for_bit(name):
         )
 
 
-def test_a_correction_policy_that_says_zero_leaves_the_base_as_it_is():
+def test_a_correction_of_zero_leaves_the_base_as_it_is():
     base = base_method("mtmhsac")
     method = wrapped(base, edit_range=2.0, **ALONE)
     state, alone = (as_written(m.init)(jax.random.key(0)) for m in (method, base))
     batch, key = random_batch(0, base), jax.random.key(1)
+    algorithm = algorithm_of(small_config(edit_range=2.0, **ALONE), SPEC, base)
 
     def silent_update(state):  # fresh: the mean is zero whatever the proposal, and so is the noise
         noise = draw_noise(key, batch.action)
         noise = Noise(noise.proposal, jax.tree.map(jnp.zeros_like, noise.correction))
-        return update(editor_of(method), base.networks, state, batch, noise)
+        return update(algorithm, state, batch, noise)
 
     (state, metrics), (alone, _) = as_written(silent_update)(state), as_written(base.update)(alone, batch, key)
     np.testing.assert_array_equal(metrics["edit_size"], np.zeros(SPEC.num_tasks))
     chex.assert_trees_all_equal(base_alone(state), (alone.params, alone.targets))
-
-
-def editor_of(method):
-    """What the method's update closes over."""
-    return next(cell.cell_contents for cell in method.update.__closure__ if hasattr(cell.cell_contents, "module"))
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +103,8 @@ def test_the_proposing_policys_loss_does_not_train_the_correction_policy(learner
 
     def hot(state):
         base = state.base.params
-        return state.with_base(base._replace(log_temperature=base.log_temperature + 1.0))
+        hotter = base._replace(log_temperature=base.log_temperature + 1.0)
+        return state.with_base(state.base._replace(params=hotter))
 
     one, other = learn()[0], learn(hot)[0]
     chex.assert_trees_all_equal(one.params.correction, other.params.correction)
@@ -149,7 +148,7 @@ def test_a_finished_episode_moves_the_multiplier_only():
     [("mtmhsac", {}, "multi_head"), ("mtsac", {"task_id": "onehot"}, "conditioned"), ("cmta", {}, "conditioned")],
 )
 def test_the_correction_policy_has_heads_per_task_where_nothing_else_names_the_task(name, settings, shared):
-    assert tsac.sharing(tsac.Config(), SPEC, base_method(name, **settings)) == shared
+    assert sharing(tsac.Config(), SPEC, base_method(name, **settings)) == shared
 
 
 @pytest.mark.parametrize("correction", ["conditioned", "multi_head", "disjoint"])
@@ -168,14 +167,14 @@ def test_proposal_and_correction_are_sampled_from_streams_of_their_own():
     params = as_written(method.init)(jax.random.key(0)).params
     batch = random_batch(0, base, rows=64)
     rest = (), batch.observation, jnp.ones((SPEC.num_tasks, 64), bool), jax.random.key(1), True
-    editor = editor_of(method)
+    algorithm = algorithm_of(small_config(**loud), SPEC, base)
 
     def both():
         proposal, *_ = base.act(params.base, *rest)
-        _, features, _ = sac.perceive(base.networks, params.base, *rest[:3])
-        policy = editor.policy(params.correction, features, proposal)
-        correction = sac.choose(policy, jax.random.fold_in(rest[3], STREAM), True)
-        return method.act(params, *rest)[0], editor.executed(proposal, correction)
+        _, features, _ = perceive(base.networks, params.base, *rest[:3])
+        policy = algorithm.policy(params.correction, features, proposal)
+        correction = choose(policy, jax.random.fold_in(rest[3], STREAM), True)
+        return method.act(params, *rest)[0], algorithm.executed(proposal, correction)
 
     np.testing.assert_array_equal(*as_written(both)())
 

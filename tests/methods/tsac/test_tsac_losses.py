@@ -9,6 +9,7 @@ from cmta_jax import sac
 from cmta_jax.methods.tsac import critics, losses, policies, running_mean
 from cmta_jax.methods.tsac.config import Config
 from cmta_jax.methods.tsac.rewards import FORMS
+from cmta_jax.sac.steps import LinearisedQ, linearised_q
 from cmta_jax.types import Transition
 
 GAMMA = 0.99
@@ -85,9 +86,9 @@ def test_multiplier_and_temperature_get_no_gradient_from_the_correction_loss():
 
 def test_sparse_targets_have_no_gradient_and_stay_within_what_rewards_can_sum_to():
     one = jnp.ones((1, 1))
-    assert losses.sparse_target(one, GAMMA * one, 500.0 * one, 0.0, 100.0).item() == 100.0
-    assert losses.sparse_target(0.0 * one, GAMMA * one, -3.0 * one, 0.0, 100.0).item() == 0.0
-    assert jax.grad(lambda v: losses.sparse_target(one, one, v, 0.0, 100.0).sum())(one).item() == 0.0
+    assert losses.sparse_target(one, GAMMA * one, 500.0 * one, (0.0, 100.0)).item() == 100.0
+    assert losses.sparse_target(0.0 * one, GAMMA * one, -3.0 * one, (0.0, 100.0)).item() == 0.0
+    assert jax.grad(lambda v: losses.sparse_target(one, one, v, (0.0, 100.0)).sum())(one).item() == 0.0
 
 
 def fixed_point(form, success, steps=6000):
@@ -97,7 +98,7 @@ def fixed_point(form, success, steps=6000):
 
     def sweep(_, value):
         following = jnp.concatenate([value[:, 1:], value[:, -1:]], axis=1)
-        return losses.sparse_target(reward, discount, following, *bounds)
+        return losses.sparse_target(reward, discount, following, bounds)
 
     return jax.jit(lambda: jax.lax.fori_loop(0, steps, sweep, jnp.zeros(reward.shape)))()[0]
 
@@ -159,7 +160,7 @@ def test_the_proposing_policys_gradient_passes_through_the_edit_and_through_the_
 
     def objective(proposal):
         action = executed(proposal)[None, None]
-        return sac.along(*sac.value_and_slope(networks, (), (), action), action)[0, 0]
+        return linearised_q(networks, (), (), action)(action)[0, 0]
 
     step = 1e-6 * jnp.eye(2)
     differences = [(objective(proposal + one) - objective(proposal - one)) / 2e-6 for one in step]
@@ -168,12 +169,14 @@ def test_the_proposing_policys_gradient_passes_through_the_edit_and_through_the_
 
 def test_dense_targets_count_the_entropy_of_the_proposing_policy_and_targets_of_success_do_not():
     params = sac.Parameters((), (), (), (), log_temperature=jnp.log(jnp.array([2.0])))
-    values, log_prob = jnp.array([[[10.0]], [[1.2]]]), jnp.full((1, 1), -1.5)
+    values, log_prob = critics.Kinds(*jnp.array([[[10.0]], [[1.2]]])), jnp.full((1, 1), -1.5)
     batch = transitions([[True]], reward=0.7)
     dense, sparse = critics.targets(Config(discount=0.5), params, batch, values, log_prob)
     np.testing.assert_allclose(dense, [[0.7 + 0.5 * (10.0 + 2.0 * 1.5)]], rtol=1e-6)
     np.testing.assert_allclose(sparse, [[1.0 + 0.5 * 1.2]], rtol=1e-6)
-    _, sparse = critics.targets(Config(discount=0.5), params, batch, 100.0 * values, log_prob)
+    _, sparse = critics.targets(
+        Config(discount=0.5), params, batch, critics.Kinds(*jnp.array([[[1000.0]], [[120.0]]])), log_prob
+    )
     np.testing.assert_allclose(sparse, [[1.0 / (1.0 - 0.5)]], rtol=1e-6)  # what success at every step sums to
     dense, _ = critics.targets(Config(discount=0.5, entropy_in_target=False), params, batch, values, log_prob)
     np.testing.assert_allclose(dense, [[0.7 + 0.5 * 10.0]], rtol=1e-6)
@@ -182,7 +185,7 @@ def test_dense_targets_count_the_entropy_of_the_proposing_policy_and_targets_of_
 def case(action, values, proposed_value, size):
     """One task of one row; slopes 0."""
     one, action = jnp.ones((1, 1)), jnp.full((1, 1, 2), action)
-    judged = critics.Judged(action, jnp.stack([values[0] * one, values[1] * one]), jnp.zeros((2, 1, 1, 2)))
+    judged = critics.Judged(action, *(LinearisedQ(value * one, jnp.zeros((1, 1, 2))) for value in values))
     seen = running_mean.add(running_mean.init((1,)), jnp.full(1, size), 0.99)
     return policies.Case((), jnp.zeros((1, 1, 2)), proposed_value * one, judged, seen, jnp.ones(1), jnp.ones(1)), action
 
