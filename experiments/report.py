@@ -2,8 +2,8 @@
 
     python -m experiments.report --runs 'runs/**' --out report/
 
-writes report.md (everything on one page), table_1, table_2 and table_8 as .md and .tex, tables.csv, Figures 3, 4 and 6
-as .png and .pdf, and the numbers behind them (per_seed.csv, curves.csv). Further arguments are run folders, too.
+writes report.md (all that was run, on one page), table_1, table_2 and table_8 as .md and .tex, tables.csv, Figures 3, 4
+and 6 as .png and .pdf, and the numbers behind them (per_seed.csv, curves.csv). Further arguments are run folders, too.
 A folder that cannot be read, or has no evaluation yet, is left out and named. Runs whose success rates do not mean the
 same are refused, with the flag that differs.
 """
@@ -111,7 +111,12 @@ def _read(patterns: Sequence[str]) -> tuple[list[Run], list[str]]:
 
 
 def _page(filled: Sequence[tables.Table], drawn: Sequence[str], remarks: Sequence[str]) -> str:
-    parts = ["# Report", f"The paper: {tables.PAPER['source']}.", *(formats.markdown(table) for table in filled)]
+    """The page report.md: the benchmarks that were run, the others in one sentence, figures and remarks."""
+    parts = ["# Report", f"The paper: {tables.PAPER['source']}."]
+    parts += [formats.markdown(table) for table in map(tables.with_runs, filled) if table.blocks]
+    missing = [text for table in filled if (text := tables.without_runs(table))]
+    if missing:
+        parts.append(f"No runs for {'; '.join(missing)}: see the files of the tables for the paper's numbers.")
     parts += ["## Figures", figures.CAPTION]
     parts += [f"![{name}]({name}.png)" for name in drawn]
     if "figure_4" not in drawn:

@@ -91,6 +91,17 @@ def paper_table(description: Mapping[str, Any], groups: Groups) -> Table:
     return Table(description["number"], description["title"], tuple(blocks))
 
 
+def with_runs(table: Table) -> Table:
+    """The table without the benchmarks that have no run."""
+    return table._replace(blocks=tuple(block for block in table.blocks if block.protocol))
+
+
+def without_runs(table: Table) -> str:
+    """The benchmarks of a table that have no run, as in `Table 1 (MT10-Fixed, MT50-Mixed)`; empty if all have one."""
+    names = ", ".join(cells.title(block.cell) for block in table.blocks if not block.protocol)
+    return f"Table {table.number} ({names})" if names else ""
+
+
 def _block(description: Mapping[str, Any], cell: Cell, groups: Mapping[str, Group]) -> Block:
     rows = [(row["label"], row["paper"].get(" ".join(cell)), groups.get(row["name"])) for row in description["rows"]]
     if description["number"] == 1:

@@ -57,6 +57,17 @@ def test_the_markdown_says_what_is_missing_and_what_the_protocol_was(tmp_path):
     assert "No Figure 4" in text
 
 
+def test_benchmarks_without_runs_are_one_sentence_of_the_page(tmp_path):
+    write_run(tmp_path / "runs/cmta", SUCCESS)
+    assert run_report(tmp_path) == 0
+    text = (tmp_path / "report/report.md").read_text()
+    assert "### MT10-Mixed" in text
+    assert "### MT50-Mixed" not in text
+    missing = "Table 1 (MT10-Fixed, MT50-Fixed, MT50-Mixed); Table 2 (MT50-Mixed); Table 8 (MT10-Fixed)"
+    assert f"No runs for {missing}: see the files" in text
+    assert "### MT50-Mixed" in (tmp_path / "report/table_1.md").read_text()
+
+
 def test_one_seed_has_no_interval(tmp_path):
     write_run(tmp_path / "runs/cmta", SUCCESS[:1], final=FINAL[:1])
     assert run_report(tmp_path) == 0
