@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_divergence import FINE, WRONG, batch, metrics, seen
+from divergence_examples import FINE, WRONG, batch, metrics, seen
 from toy_runs import Toy, main, numbers, table
 
 from cmta_jax.checkpoint import arrays

@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
+from fuzzing import AMOUNTS, edit, edits, fuzz, json_values, replace_somewhere, replacements
 from hypothesis import strategies as st
-from test_checkpoint_fuzz import AMOUNTS, edit, edits, fuzz, json_values, replace_somewhere, replacements
 
 from cmta_jax.storage.run_folder import FLAGS, RunFolder
 from cmta_jax.task_embeddings import files

@@ -23,7 +23,13 @@ print(float(forward[1]) / 3 - 1, float(backward[1, 0]) - 1)
 """
 
 
-@pytest.mark.parametrize(("precision", "kept"), [("tensorfloat32", 2.0**-7 + 2.0**-10), ("bfloat16", 2.0**-7)])
+@pytest.mark.parametrize(
+    ("precision", "kept"),
+    [
+        ("tensorfloat32", 2.0**-7 + 2.0**-10),
+        pytest.param("bfloat16", 2.0**-7, marks=pytest.mark.nightly),
+    ],
+)
 def test_inputs_of_products_are_rounded(precision, kept):
     command = [sys.executable, "-c", PROGRAM, precision]
     done = subprocess.run(command, cwd=pathlib.Path(rounded_products.__file__).parent, capture_output=True, text=True)

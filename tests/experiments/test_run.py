@@ -12,6 +12,7 @@ import time
 
 import jax
 import pytest
+from conftest import CACHE
 from toy_runs import SMALL, Toy, main, numbers, table
 
 from cmta_jax.checkpoint import load_policy, versions
@@ -248,7 +249,8 @@ def test_a_signal_before_the_loop_stops_at_once():
 
 def test_a_short_run_on_meta_world_from_another_folder(tmp_path):
     arguments = [*SMALL, "--horizon=20", "--steps_per_task=40", "--eval_every=20", "--goals=fixed", "--env_workers=1"]
-    environment = os.environ | {"PYTHONPATH": os.path.dirname(os.path.dirname(run.__file__))}
+    cache = {"JAX_COMPILATION_CACHE_DIR": str(CACHE), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+    environment = os.environ | cache | {"PYTHONPATH": os.path.dirname(os.path.dirname(run.__file__))}
     command = [sys.executable, "-m", "experiments.run", "--flagfile=quickstart.flags", *arguments, "--workdir=here"]
     result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")

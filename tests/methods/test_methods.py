@@ -11,6 +11,7 @@ from cmta_jax import methods
 from cmta_jax.checkpoint import Checkpoint, Checkpointer
 
 SEEDS = jax.random.split(jax.random.key(3), 2)
+STRUCTURES = ("cmta", "single_task_sac", "tsac")  # a carry, critics per task, a wrapper
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
@@ -55,6 +56,11 @@ def test_acts_within_the_box_and_without_noise_always_the_same(trained):
     assert jnp.any(explored != act(SEEDS[0], False)[0])
 
 
+@pytest.mark.parametrize(
+    "trained",
+    [pytest.param(name, marks=[pytest.mark.nightly] * (name not in STRUCTURES)) for name in VARIANTS],
+    indirect=True,
+)
 def test_two_seeds_at_once_equal_two_runs(trained):
     method, update, states, _, _ = trained
     batches = [random_batch(index, method) for index in range(2)]

@@ -20,7 +20,7 @@ def compiled_part(config: TrainingConfig) -> TrainingConfig:
 def share(patch) -> None:
     """From now on equal settings give the same `Method` and the same `Program`, until `patch` is undone."""
     build, compile_program = methods.build, program.compile_program
-    built = {}
+    built, compiled = {}, {}
 
     @functools.wraps(build)
     def build_once(name, values, spec):
@@ -29,11 +29,12 @@ def share(patch) -> None:
             built[key] = build(name, values, spec)
         return built[key]
 
-    compile_once = functools.cache(compile_program)
-
     @functools.wraps(compile_program)
-    def compiled_once(method, spec, config, *others, **named):
-        return compile_once(method, spec, compiled_part(config), *others, **named)
+    def compiled_once(method, spec, config, batch_per_task, devices=None):
+        key = method, spec, compiled_part(config), batch_per_task, devices and tuple(devices)
+        if key not in compiled:
+            compiled[key] = compile_program(method, spec, config, batch_per_task, devices)
+        return compiled[key]
 
     patch.setattr(methods, "build", build_once)
     patch.setattr(program, "compile_program", compiled_once)

@@ -4,50 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from divergence_examples import FINE, LIMIT, WRONG, batch, metrics, params, seen, start
 
 from cmta_jax.sac.optimisers import descend, transforms
 from cmta_jax.sac.state import Config
 from cmta_jax.training import divergence
-from cmta_jax.types import Transition
-
-LIMIT = 100.0
-
-
-def batch(value, shape=(2, 3)):
-    values = jnp.full(shape, jnp.float32(value))
-    return Transition(*([values] * 5), values > 0, carry=(values,), next_carry=(values,))
-
-
-def metrics(**changes):
-    return {"critic_loss": jnp.float32(1), "actor_loss": jnp.float32(1e9), "q_mean": jnp.ones(2)} | changes
-
-
-def params(value=1.0):
-    return Transition(*[{"kernel": jnp.array([1.0, value])}] * 8)
-
-
-def start():
-    return divergence.empty(metrics(), divergence.parameter_norms(params()), batch(0))
-
-
-def seen(*updates, limit=LIMIT):
-    """The divergence after updates 0, 1, ..., each of which had such metrics and parameters."""
-    check = jax.jit(divergence.check, static_argnums=5)
-    held = start()
-    for step, update in enumerate(updates):
-        held = check(held, jnp.int32(step), update[0], update[1], batch(step), limit)
-    return held
-
-
-FINE = metrics(), params()
-WRONG = {
-    "a loss is NaN": (metrics(actor_loss=jnp.float32(np.nan)), params()),
-    "a loss is infinite": (metrics(critic_loss=jnp.float32(-np.inf)), params()),
-    "a metric of one task": (metrics(q_mean=jnp.array([1, np.nan], jnp.float32)), params()),
-    "a parameter is NaN": (metrics(), params(np.nan)),
-    "a parameter is infinite": (metrics(), params(np.inf)),
-    "the critic loss is beyond the limit": (metrics(critic_loss=jnp.float32(101)), params()),
-}
 
 
 @pytest.mark.parametrize("wrong", WRONG)

@@ -5,9 +5,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_training import SPEC, TINY, Run
+from toy_training import SMALLEST, SPEC, TINY, Run
 
-from cmta_jax.methods import cmta
+from cmta_jax.methods import cmta, mtmhsac
 from cmta_jax.training import program as program_lib
 from cmta_jax.training import seed_axis
 from cmta_jax.training.seed_axis import for_each_seed, spread
@@ -19,9 +19,9 @@ def test_every_device_has_the_same_number_of_seeds(num_seeds, devices):
 
 
 def test_a_run_over_devices_equals_the_run_on_one():
-    run, alone = Run(num_seeds=4, steps_per_task=25), Run(num_seeds=4, steps_per_task=25)
-    devices = (jax.devices()[0],)
-    alone.program = program_lib.compile_program(cmta.make(TINY, SPEC), SPEC, alone.config, TINY.batch_per_task, devices)
+    run, alone = (Run(SMALLEST, num_seeds=4, steps_per_task=25) for _ in range(2))
+    method, devices = mtmhsac.make(SMALLEST, SPEC), (jax.devices()[0],)
+    alone.program = program_lib.compile_program(method, SPEC, alone.config, SMALLEST.batch_per_task, devices)
     observation = alone.pool.reset(0).reshape(*alone.lanes, -1)
     alone.state = alone.program.start(program_lib.seed_keys_of(alone.config), observation)
     run.to_the_end(), alone.to_the_end()

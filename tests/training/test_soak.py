@@ -9,15 +9,13 @@ import time
 import numpy as np
 import psutil
 import pytest
-from test_training import Run
+from toy_training import SMALLEST, Run
 
 from cmta_jax.checkpoint import Checkpoint, Checkpointer
-from cmta_jax.methods import mtmhsac
 from cmta_jax.tracking.csv_files import CsvWriter
 
 ITERATIONS, PERIODS = 200_000, 20
 POOL = 4  # threads that orbax's pools may still start; one that leaked with each of the 100 saves would show
-SMALLEST = mtmhsac.Config(hidden_dim=4, hidden_layers=1, encoding_dim=4, batch_per_task=1)
 
 
 def occupied():

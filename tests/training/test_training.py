@@ -1,8 +1,6 @@
 """The loop on a toy pool: what it stores, that it repeats itself, that it compiles once, that it learns."""
 
 import dataclasses
-import functools
-import sys
 
 import chex
 import jax
@@ -10,48 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from toy_pool import ToyPool
+from toy_training import HORIZON, SMALLEST, Run
 
-from cmta_jax.config import TrainingConfig
 from cmta_jax.methods import cmta
-from cmta_jax.training import evaluation, loop, replay, reward_normalizer
+from cmta_jax.training import evaluation, replay, reward_normalizer
 from cmta_jax.training import program as program_lib
 from cmta_jax.training.divergence import NotFinite
-from cmta_jax.types import Spec
-
-HORIZON = 10
-SPEC = Spec(("left", "right"), ToyPool.observation_dim, ToyPool.action_dim, HORIZON)
-TINY = cmta.Config(hidden_dim=16, hidden_layers=1, encoding_dim=8, num_experts=2, batch_per_task=4, initial_log_std=0.0)
-
-
-@functools.cache
-def program(config, training_config):
-    """One program per configuration for all tests of this file: compiling is what takes their time."""
-    method = sys.modules[type(config).__module__]
-    return program_lib.compile_program(method.make(config, SPEC), SPEC, training_config, config.batch_per_task)
-
-
-class Run:
-    """A program, a pool and a state at step 0."""
-
-    def __init__(self, config=TINY, pool=None, **settings):
-        self.config = TrainingConfig(**{"steps_per_task": 40, "warmup_steps": 5, "replay_capacity": 200, **settings})
-        self.program = program(config, self.config)
-        seeds = range(self.config.seed, self.config.seed + self.config.num_seeds)
-        self.pool = pool or ToyPool(2, seeds, self.config.copies_per_task, HORIZON)
-        self.lanes = (len(seeds), 2, self.config.copies_per_task)
-        observation = self.pool.reset(0).reshape(self.lanes + (-1,))
-        self.state = self.program.start(program_lib.seed_keys_of(self.config), observation)
-        self.step, self.metrics = 0, {}
-
-    def __iter__(self):
-        for moment in loop.interact(self.program, self.pool, self.config, HORIZON, self.state, self.step):
-            self.step, self.state, self.metrics = moment[:3]
-            yield moment
-
-    def to_the_end(self):
-        for _ in self:
-            pass
-        return self
 
 
 def stored(ring):
@@ -104,7 +66,7 @@ def test_no_parameter_moves_during_warm_up():
 
 
 def test_warm_up_acts_uniformly_and_the_policy_afterwards():
-    still = cmta.Config(**{**vars(TINY), "initial_log_std": -9.0})
+    still = dataclasses.replace(SMALLEST, initial_log_std=-9.0)
     run = Run(still, warmup_steps=20)
     actions = np.stack([np.asarray(moment.state.rollout.action) for moment in run])  # action i is taken at step i + 1
     assert actions[:19].std() > 0.4  # uniform: 0.58
@@ -120,14 +82,14 @@ def test_every_program_compiles_once():
 @pytest.mark.parametrize("updates", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_update_that_goes_wrong_is_told_with_its_batch(updates):
     """Such a rate leaves the losses of the first update finite, and the parameters after it infinite."""
-    run = Run(dataclasses.replace(TINY, critic_learning_rate=1e30), updates_per_step=updates)
+    run = Run(dataclasses.replace(SMALLEST, critic_learning_rate=1e30), updates_per_step=updates)
     for moment in run:
         if moment.step == 5:
             full = jax.tree.map(lambda leaf: jnp.array(leaf[0]), moment.state.replay)
         if moment.step == 6:
             break
     keys = jax.random.split(program_lib.keys_at(program_lib.seed_keys_of(run.config)[0], 5).learn, updates)
-    expected = replay.sample(full, jax.random.split(keys[0])[0], TINY.batch_per_task)
+    expected = replay.sample(full, jax.random.split(keys[0])[0], SMALLEST.batch_per_task)
     assert moment.divergence.step.tolist() == [5]
     chex.assert_trees_all_equal(jax.tree.map(lambda leaf: leaf[0], moment.divergence.batch), expected)
 
@@ -148,7 +110,7 @@ def test_what_is_no_number_is_refused_before_it_is_stored(name):
 
 
 def test_updates_per_step_and_copies_per_task():
-    run = Run(updates_per_step=3, copies_per_task=2).to_the_end()
+    run = Run(SMALLEST, updates_per_step=3, copies_per_task=2).to_the_end()
     adam = run.state.learner.optimizers.actor[0]
     assert int(adam.count[0]) == 3 * (40 - 5)
     assert run.state.rollout.action.shape == (1, 2, 2, 2)

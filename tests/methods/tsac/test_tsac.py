@@ -15,7 +15,7 @@ from cmta_jax.methods.tsac.wrapper import algorithm_of, sharing
 from cmta_jax.networks.correction import Correction
 from cmta_jax.sac.acting import choose, perceive
 
-BASES = ["cmta", "mtmhsac", *(pytest.param(name, marks=pytest.mark.slow) for name in ("mtsac", "care"))]
+BASES = ["cmta", *(pytest.param(name, marks=pytest.mark.nightly) for name in ("mtmhsac", "mtsac", "care"))]
 SETTINGS = {"mtsac": {"task_id": "onehot"}, "cmta": {"encoding_dim": 8}, "care": {"encoding_dim": 8}}
 
 
