@@ -12,22 +12,22 @@ installed := $(VENV)/installed
 train: install
 	$(python) -m experiments.run --flagfile=quickstart.flags $(ARGS)
 
-# Two processes, a file of tests in one of them. To look into one test: .venv/bin/python -m pytest tests/test_losses.py -k name
+# Two processes; each file of tests runs in one of them. One test alone: .venv/bin/python -m pytest FILE -k NAME
 pytest := $(python) -m pytest --numprocesses=2 --dist=loadfile
 
 test: install
 	$(pytest) --durations=10 $(ARGS)
 
 slow: install
-	@echo "Tests that take minutes each: learning, long runs, interruptions at every moment, large fuzzing. About an hour."
+	@echo "Whole episodes of all 50 tasks, learning, long runs, interruptions at every moment, large fuzzing. Takes hours."
 	$(pytest) --durations=0 --durations-min=10 -m slow $(ARGS)
 
 nightly: slow processors
-	@echo "The rest of the grids of which 'make test' takes a part: all methods, tasks and seeds. About half an hour."
+	@echo "The rest of the grids of which 'make test' takes a part: all methods and tasks. Takes minutes, as 'make test' does."
 	$(pytest) --durations=0 --durations-min=10 -m nightly $(ARGS)
 
 processors: install
-	@echo "What 'make test' runs, compiled for two older processors. About ten minutes."
+	@echo "What 'make test' runs, compiled for two older processors. Takes as long as two first runs of 'make test'."
 	XLA_FLAGS=--xla_cpu_max_isa=SSE4_2 $(pytest) $(ARGS)
 	XLA_FLAGS=--xla_cpu_max_isa=AVX2 $(pytest) $(ARGS)
 

@@ -1,10 +1,10 @@
 """What must hold of each method whatever its parameters are."""
 
-import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from comparing import close
 from method_examples import ROWS, SPEC, as_written, random_batch, settings, small
 
 from cmta_jax import sac
@@ -22,10 +22,6 @@ CARE = {"temporal": False, "attention_hidden": (6,), "detach_task": False}
 
 def normal(seed, *shape):
     return jax.random.normal(jax.random.key(seed), shape)
-
-
-def close(actual, expected, atol=1e-6):
-    jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-4, atol=atol), actual, expected)
 
 
 def test_one_expert_is_a_plain_encoder():
@@ -105,7 +101,7 @@ def test_one_joint_adam_equals_an_adam_per_task():
         gradients = normal(seed, N, D) * jnp.array([[1.0], [10.0], [100.0]])
         joint, joint_state = descend(adam, gradients, joint_state, joint)
         alone, alone_state = jax.vmap(lambda *args: descend(adam, *args))(gradients, alone_state, alone)
-    np.testing.assert_allclose(joint, alone, rtol=1e-6)
+    close(joint, alone, rtol=1e-6)
 
 
 def test_single_task_learners_learn_what_each_would_learn_alone():
@@ -120,7 +116,7 @@ def test_single_task_learners_learn_what_each_would_learn_alone():
     for i in range(N):
         rows = jax.tree.map(lambda leaf, i=i: leaf[i : i + 1], (batch, noise))
         alone, _ = update_one(task_of(state, i), *rows)
-        close(task_of(together, i).params, alone.params, atol=1e-6)  # Adam's epsilon sees gradients divided by N
+        close(task_of(together, i).params, alone.params, rtol=1e-4, size=0.01)  # Adam's epsilon sees gradients / N
 
 
 def task_of(state, index):
@@ -142,8 +138,8 @@ def test_a_mix_and_its_gradients_are_those_of_the_sum_over_sources(features):
     hidden, gradient = (jax.random.normal(key, (m, 4, 5, features)) for key, m in zip(keys[1:], (3, 2), strict=True))
     mixed, pull_back = jax.vjp(mix, route, hidden)
     expected, expected_pull_back = jax.vjp(lambda p, x: jnp.einsum("ijnb,jnbd->inbd", p, x), route, hidden)
-    chex.assert_trees_all_close(mixed, expected, rtol=1e-5)
-    chex.assert_trees_all_close(pull_back(gradient), expected_pull_back(gradient), rtol=1e-5, atol=1e-6)
+    close(mixed, expected, rtol=1e-5)
+    close(pull_back(gradient), expected_pull_back(gradient), rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["mtmhsac", "soft_modularization, original"])
@@ -167,7 +163,7 @@ def test_tasks_in_another_order_learn_the_same_in_that_order(name):
         return jax.tree_util.tree_map_with_path(moved, tree)
 
     batch_moved, noise_moved = jax.tree.map(lambda leaf: leaf[order], (batch, noise))
-    close(learn(permuted(state), batch_moved, noise_moved), permuted(learn(state, batch, noise)), atol=1e-5)
+    close(learn(permuted(state), batch_moved, noise_moved), permuted(learn(state, batch, noise)), rtol=1e-4, size=0.1)
 
 
 def test_clipping_would_couple_single_task_learners_and_is_refused():

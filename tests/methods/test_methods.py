@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from comparing import close
 from method_examples import SMALL, SPEC, VARIANTS, as_written, random_batch, small
 
 from cmta_jax import methods
@@ -71,7 +72,7 @@ def test_two_seeds_at_once_equal_two_runs(trained):
         alone, _ = update(states[index], batches[index], SEEDS[index])
         params = jax.tree.map(lambda leaf, i=index: leaf[i], together.params)
         for one, other in zip(jax.tree.leaves(params), jax.tree.leaves(alone.params), strict=True):
-            np.testing.assert_allclose(one, other, rtol=1e-4, atol=2e-5)  # one step of Adam moves 3e-4
+            close(one, other, rtol=1e-4, size=0.2)  # one step of Adam moves 3e-4
 
 
 def test_a_checkpoint_gives_back_every_bit(trained, tmp_path):

@@ -1,6 +1,8 @@
 """CMTA against the numbers of the authors' PyTorch code, in float64."""
 
-import chex
+import functools
+
+import comparing
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,8 +28,7 @@ CONFIG = cmta.Config(
 )
 
 
-def close(actual, expected, rtol=1e-9, atol=1e-12):
-    chex.assert_trees_all_close(actual, expected, rtol=rtol, atol=atol)
+close = functools.partial(comparing.close, rtol=1e-9, size=1e-3)
 
 
 def test_contrastive_loss_and_its_gradient():
@@ -89,8 +90,8 @@ def test_actor_log_probability_and_gradients():
     )
     for value, name in zip(intermediates, ("log_std", "mu_tanh", "action", "log_prob"), strict=True):
         close(value[:, 0], numbers[name].squeeze() if name == "log_prob" else numbers[name], rtol=1e-7)
-    close(gradients[0], reference.actor(numbers, "grad/"), rtol=1e-7, atol=1e-9)
-    close(gradients[1], numbers["grad_features"], rtol=1e-7, atol=1e-9)
+    close(gradients[0], reference.actor(numbers, "grad/"), rtol=1e-7, size=0.01)
+    close(gradients[1], numbers["grad_features"], rtol=1e-7, size=0.01)
 
 
 def test_twin_critics_and_gradient_to_the_action():
@@ -151,5 +152,5 @@ def test_five_updates_in_a_row(variant):
         if variant == "cmta":
             close(metrics["contrastive_loss"], numbers["losses_per_step"][index][1], rtol=1e-8)
         if index in (0, 4):
-            close(state.params, reference.cmta_parameters(numbers, f"after{index + 1}"), rtol=1e-8, atol=1e-10)
-            close(state.targets, reference.cmta_targets(numbers, f"after{index + 1}"), rtol=1e-8, atol=1e-10)
+            close(state.params, reference.cmta_parameters(numbers, f"after{index + 1}"), rtol=1e-8, size=0.01)
+            close(state.targets, reference.cmta_targets(numbers, f"after{index + 1}"), rtol=1e-8, size=0.01)

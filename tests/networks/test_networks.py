@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from comparing import close
 
 from cmta_jax import sac
 from cmta_jax.methods import cmta
@@ -54,7 +55,7 @@ def test_zero_attention_weights_mix_the_experts_evenly(mixture):
     flat = {"params": {**params["params"], "attention": jax.tree.map(jnp.zeros_like, params["params"]["attention"])}}
     encoding, intermediates = module.apply(flat, *inputs)
     np.testing.assert_allclose(intermediates.attention, 1 / K, rtol=1e-6)
-    np.testing.assert_allclose(encoding, intermediates.experts.mean(0), rtol=1e-5, atol=1e-6)
+    close(encoding, intermediates.experts.mean(0), rtol=1e-5)
 
 
 def test_permuted_experts_with_permuted_attention_give_the_same_encoding(mixture):
@@ -63,9 +64,7 @@ def test_permuted_experts_with_permuted_attention_give_the_same_encoding(mixture
     parts = dict(params["params"])
     parts["experts"] = jax.tree.map(lambda leaf: leaf[order], parts["experts"])
     parts["attention"] = jax.tree.map(lambda leaf: leaf[..., order], parts["attention"])
-    np.testing.assert_allclose(
-        module.apply({"params": parts}, *inputs)[0], module.apply(params, *inputs)[0], rtol=1e-5, atol=1e-6
-    )
+    close(module.apply({"params": parts}, *inputs)[0], module.apply(params, *inputs)[0], rtol=1e-5)
 
 
 def test_without_temporal_information_there_is_no_carry():
@@ -89,9 +88,7 @@ def test_without_temporal_information_equals_an_lstm_of_zeros(mixture):
     attention = {"Dense_0": {"kernel": kernel["kernel"][:H], "bias": kernel["bias"]}}
     without = MixtureEncoder(num_experts=K, features=H, temporal=False)
     parts = {"experts": params["params"]["experts"], "attention": attention}
-    np.testing.assert_allclose(
-        without.apply({"params": parts}, observation, tasks, ())[0], with_zeros, rtol=1e-5, atol=1e-6
-    )
+    close(without.apply({"params": parts}, observation, tasks, ())[0], with_zeros, rtol=1e-5)
 
 
 def test_a_replayed_episode_equals_its_steps(mixture):
@@ -101,9 +98,9 @@ def test_a_replayed_episode_equals_its_steps(mixture):
     for step, observation in enumerate(observations):
         encoding, at = module.apply(params, observation, tasks, carry)
         carry = at.carry
-        np.testing.assert_allclose(encodings[step], encoding, rtol=1e-4, atol=1e-6)
-        np.testing.assert_allclose(intermediates.attention[step], at.attention, rtol=1e-4, atol=1e-6)
-    chex.assert_trees_all_close(intermediates.carry, carry, rtol=1e-4, atol=1e-6)
+        close(encodings[step], encoding, rtol=1e-4)
+        close(intermediates.attention[step], at.attention, rtol=1e-4)
+    close(intermediates.carry, carry, rtol=1e-4)
 
 
 def test_the_carry_of_a_lane_is_reset_where_its_episode_begins():
@@ -121,7 +118,7 @@ def test_vmapped_experts_equal_separate_experts():
     together = experts.apply(params, inputs)
     for index in range(K):
         alone = MLP((H,), H).apply(jax.tree.map(lambda leaf, i=index: leaf[i], params), inputs)
-        np.testing.assert_allclose(together[index], alone, rtol=1e-5, atol=1e-6)
+        close(together[index], alone, rtol=1e-5)
 
 
 def test_each_expert_and_each_critic_starts_differently():
@@ -141,7 +138,7 @@ def test_critics_and_their_gradients_are_the_same_one_by_one_as_in_one_batch(mon
         number_of_products[platform] = str(jax.make_jaxpr(critics.apply)(params, *inputs)).count("dot_general")
         return jax.value_and_grad(lambda params: (weights * critics.apply(params, *inputs)).sum())(params)
 
-    chex.assert_trees_all_close(value_and_gradient("cpu"), value_and_gradient("gpu"), rtol=1e-5, atol=1e-6)
+    close(value_and_gradient("cpu"), value_and_gradient("gpu"), rtol=1e-5)
     assert number_of_products == {"cpu": 6, "gpu": 3}
 
 

@@ -4,6 +4,7 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
+from comparing import close
 from tsac_examples import as_written
 
 from cmta_jax import losses, sac
@@ -87,7 +88,7 @@ def test_with_the_same_critics_for_both_it_ascends_what_the_proposing_policy_asc
         return correcting(params), jax.grad(proposing)(params)
 
     correcting, gradient = as_written(both)()
-    chex.assert_trees_all_close(correcting, gradient, rtol=1e-5, atol=1e-6)
+    close(correcting, gradient, rtol=1e-5, size=0.1)
     assert np.any(gradient["params"]["mean"]["bias"] != 0)
 
 
