@@ -83,3 +83,14 @@ def test_no_module_of_the_environments_imports_jax():
     environments = [module for module in MODULES if owner(module, ("cmta_jax.environments",))]
     found = [module for module in environments for name in imported_names(module) if owner(name, JAX)]
     assert not found
+
+
+def test_no_test_module_imports_another():
+    """What tests share lies in tests/support."""
+    found = []
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            found += [f"{path.name} imports {name}" for name in names if name.startswith("test_")]
+    assert not found, "\n".join(found)
