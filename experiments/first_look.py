@@ -66,7 +66,7 @@ def _final(run: Run, index: int) -> tuple[str, str]:
     if not run.goal_sets:
         return "none yet", ""
     episodes = len(run.final) * run.goal_sets
-    low, high = statistics.wilson_interval(run.final[:, index].sum() * run.goal_sets, episodes)
+    low, high = statistics.wilson_interval(round(run.final[:, index].sum() * run.goal_sets), episodes)
     return f"{100 * run.final[:, index].mean():.1f}", f"[{100 * low:.1f}, {100 * high:.1f}]"
 
 

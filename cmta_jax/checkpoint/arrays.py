@@ -1,7 +1,7 @@
 """Named arrays in one file, in the safetensors format (https://huggingface.co/docs/safetensors).
 
 Eight bytes of header length, a JSON header `{name: {dtype, shape, data_offsets}}`, then the arrays' bytes without gaps.
-No code is ever run from such a file, and its length says what a reader may allocate. Written and read as a stream.
+Reading such a file runs no code and allocates no more than the file's size. Files are written and read as a stream.
 """
 
 import io
@@ -29,7 +29,7 @@ LARGEST_COUNT = 1 << 48
 
 
 class Kind(NamedTuple):
-    """Shape and dtype of an array that is not there yet."""
+    """Shape and dtype of an array."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -62,8 +62,9 @@ def write(path: pathlib.Path, kinds: Mapping[str, Kind], arrays: Iterable[Any], 
     return files.File(path.name, size, found.hexdigest())
 
 
-def _pieces(kinds, arrays, metadata) -> Iterator[bytes | memoryview]:
-    header, offset = {"__metadata__": {"cmta_jax": metadata}} if metadata else {}, 0
+def _pieces(kinds: Mapping[str, Kind], arrays: Iterable[Any], metadata: str) -> Iterator[bytes | memoryview]:
+    header: dict[str, Any] = {"__metadata__": {"cmta_jax": metadata}} if metadata else {}
+    offset = 0
     for name, kind in kinds.items():
         offsets = [offset, offset := offset + kind.size]
         header[name] = {"dtype": CODES[kind.dtype], "shape": kind.shape, "data_offsets": offsets}
@@ -77,7 +78,7 @@ def _pieces(kinds, arrays, metadata) -> Iterator[bytes | memoryview]:
 
 
 def read(path: pathlib.Path) -> Iterator[tuple[str, np.ndarray]]:
-    """Yields (name, array) in the order of the file; raises CheckpointError for whatever is not such a file."""
+    """Yields (name, array) in the order of the file; raises CheckpointError if it is not such a file."""
     try:
         with open(path, "rb") as stream:
             kinds, _ = read_header(stream)
@@ -103,7 +104,7 @@ def read_header(stream: BinaryIO) -> tuple[dict[str, Kind], str]:
     for begin, end, shape, code, name in entries:
         kinds[name] = kind = Kind(shape, DTYPES[code])
         if begin != offset or end - begin != kind.size:
-            raise CheckpointError(f"the array {name!r:.80} is not where and as long as its header says")
+            raise CheckpointError(f"the array {name!r:.80} does not match its header in place or length")
         offset = end
     if offset != total - 8 - length or not isinstance(metadata, str):
         raise CheckpointError(f"the arrays take {offset} bytes, but the file holds {total - 8 - length}")

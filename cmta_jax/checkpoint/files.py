@@ -1,4 +1,4 @@
-"""Files that are either whole on the disk or not there, and the proof that they have not changed."""
+"""Files with size and digest, so that damage is noticed."""
 
 import hashlib
 import os

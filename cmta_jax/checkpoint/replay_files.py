@@ -1,8 +1,8 @@
 """The replay in append-only pieces: every save writes only the blocks of rows that changed since the save before.
 
-The rings of all lanes are cut at the same rows into blocks. A manifest says in which file each block has its newest
-content, so that no save ever copies or changes a file of an earlier one, and a file whose blocks have all been
-written again can be deleted.
+The rings of all lanes are cut at the same rows into blocks. A manifest names the file with the newest content of each
+block. Therefore no save copies or changes a file of an earlier one, and a file can be deleted when all its blocks have
+been written again.
 """
 
 import functools
@@ -71,11 +71,11 @@ def copy_changed(replay: Any, saved: Saved | None, step: int, cursor: np.ndarray
     begins = _begins(ring)
     numbers = [number for number, begin in enumerate(begins) if changed[begin : begin + ring.block_rows].any()]
     leaves = {name: jnp.asarray(leaf) for name, leaf in trees.named(replay.rows).items()}
-    blocks, waiting = [], max(1, BYTES_LEFT_ON_DEVICE // max(1, _bytes(leaves) * ring.block_rows // ring.rows))
+    blocks, in_flight = [], max(1, BYTES_LEFT_ON_DEVICE // max(1, _bytes(leaves) * ring.block_rows // ring.rows))
     for position, number in enumerate(numbers):
         blocks.append(_slice(leaves, begins[number], axis=cursor.ndim, rows=ring.block_rows))
-        if position >= waiting:
-            blocks[position - waiting] = jax.device_get(blocks[position - waiting])
+        if position >= in_flight:
+            blocks[position - in_flight] = jax.device_get(blocks[position - in_flight])
     return Blocks(numbers, blocks, ring)
 
 
@@ -110,7 +110,7 @@ def _read_file(folder: pathlib.Path, file: File, ring: Ring, rows: dict[str, np.
     for name, block in arrays.read(folder / file.name):
         number, _, leaf = name.partition("/")
         if not number.isdecimal() or int(number) >= len(begins) or leaf not in rows:
-            raise CheckpointError(f"{file.name} holds {name!r:.80}, which is no part of this replay")
+            raise CheckpointError(f"{file.name} holds {name!r:.80}, which does not belong to this replay")
         if ring.blocks[int(number)] == file:
             place = rows[leaf][begins[int(number)] :][: ring.block_rows]
             if block.dtype != place.dtype or block.ndim <= axis or np.moveaxis(block, axis, 0).shape != place.shape:

@@ -65,7 +65,7 @@ def _restore(path: pathlib.Path, kinds: dict[str, Kind]) -> dict[str, np.ndarray
     with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
         saved = checkpointer.metadata(path).item_metadata.tree
         if {leaf: Kind(tuple(array.shape), np.dtype(array.dtype)) for leaf, array in saved.items()} != kinds:
-            raise CheckpointError(f"{path.name} holds other arrays than its manifest says")
+            raise CheckpointError(f"{path.name} holds other arrays than its manifest names")
         as_numpy = {leaf: ocp.RestoreArgs(restore_type=np.ndarray) for leaf in kinds}
         return checkpointer.restore(path, args=ocp.args.PyTreeRestore(dict.fromkeys(kinds, 0), restore_args=as_numpy))
 

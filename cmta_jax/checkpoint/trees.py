@@ -21,7 +21,7 @@ def named(tree: Any) -> dict[str, Any]:
 
 
 def host_copies(tree: Any) -> dict[str, np.ndarray]:
-    """Named copies that nothing else owns: the tree may be donated as soon as this returns."""
+    """Named copies: the tree may be donated as soon as this returns."""
     leaves = {name: jax.random.key_data(leaf) if _is_key(leaf) else leaf for name, leaf in named(tree).items()}
     return {name: np.array(leaf) for name, leaf in jax.device_get(leaves).items()}
 

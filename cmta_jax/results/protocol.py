@@ -1,4 +1,4 @@
-"""Which runs may stand beside each other in a column, and which may be averaged: the rest is refused by name."""
+"""Which runs may share a column and which may be averaged; other runs are refused with the flag that differs."""
 
 import itertools
 from collections.abc import Sequence

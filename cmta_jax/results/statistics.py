@@ -55,7 +55,7 @@ def bootstrap_interval(scores: np.ndarray, statistic=interquartile_mean, level=0
         seed: of the draws, so that a report repeats exactly.
 
     Returns:
-        `(low, high)`; both NaN with fewer than two seeds, which say nothing about the spread over seeds.
+        `(low, high)`; both NaN with fewer than two seeds, because one seed does not show the spread over seeds.
     """
     num_seeds, num_tasks = scores.shape
     if num_seeds < 2:
@@ -66,25 +66,16 @@ def bootstrap_interval(scores: np.ndarray, statistic=interquartile_mean, level=0
     return float(low), float(high)
 
 
-def wilson_interval(successes, trials, level=0.95):
-    """Wilson's score interval of a success probability (Wilson, 1927); it stays in [0, 1] and is honest at 0 and 1.
+def wilson_interval(successes: int, trials: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of a success probability (Wilson, 1927), which is sensible at 0 and 1, too.
 
     Args:
-        successes: how many of the trials succeeded, any shape.
-        trials: how many there were, at least one each, same shape.
+        successes: how many of the trials succeeded.
+        trials: how many there were, at least one.
         level: probability that the interval is meant to cover.
 
-    Returns:
-        `(low, high)`, arrays of that shape.
-
     Raises:
-        ValueError: if there are no trials, or more successes than trials.
+        ValueError: there are no trials, or more successes than trials.
     """
-    successes, trials = np.asarray(successes, float), np.asarray(trials, float)
-    if np.any(trials < 1) or np.any(successes < 0) or np.any(successes > trials):
-        raise ValueError(f"{successes} successes in {trials} trials are impossible: give at least one trial each.")
-    z = scipy.stats.norm.ppf((1 + level) / 2)
-    share, weight = successes / trials, z**2 / trials
-    centre = (share + weight / 2) / (1 + weight)
-    half = z / (1 + weight) * np.sqrt(share * (1 - share) / trials + weight / (4 * trials))
-    return np.maximum(centre - half, 0), np.minimum(centre + half, 1)
+    interval = scipy.stats.binomtest(successes, trials).proportion_ci(level, method="wilson")
+    return float(interval.low), float(interval.high)

@@ -1,8 +1,9 @@
-"""A file that only grows, and that neither a full disk nor a kill leaves wrong."""
+"""A file that only grows; neither a full disk nor a kill leaves it wrong."""
 
 import logging
 import os
 import pathlib
+from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class AppendFile:
         self._try(self._write)
 
     def sync(self) -> bool:
-        """Makes everything so far durable; false if the disk refuses, for now."""
+        """Makes everything so far durable; false if the disk refuses it now."""
         synced = self._try(self._sync)
         if synced and self._failing:
             self._failing = False
@@ -38,7 +39,7 @@ class AppendFile:
         return synced
 
     def close(self) -> None:
-        """A last `sync`; an error in the log says what is lost if that fails."""
+        """A last `sync`; if it fails, an error in the log gives the number of lost bytes."""
         if self._file < 0:
             return
         if not self.sync():
@@ -46,13 +47,13 @@ class AppendFile:
         os.close(self._file)
         self._file = -1
 
-    def _try(self, action) -> bool:
+    def _try(self, action: Callable[[], None]) -> bool:
         try:
             action()
         except OSError as error:
-            self._written = 0  # after a failed sync nobody knows what arrived: write it all again
+            self._written = 0  # after a failed sync it is unknown what arrived: write it all again
             if not self._failing:
-                self._failing = True  # first, for the log may be this very file
+                self._failing = True  # first, because the log may be this file
                 log.warning("%s cannot be written (%s): keeping it in memory for now.", self._path, error.strerror)
             return False
         return True

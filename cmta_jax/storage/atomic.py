@@ -1,11 +1,11 @@
-"""Small files that are always whole, whatever happens while they are written."""
+"""Small files that are always whole, even if the process is killed while it writes."""
 
 import os
 import pathlib
 
 
 def replace(path: pathlib.Path, content: bytes) -> None:
-    """Writes a file so that, whatever happens, `path` holds either its old or its new content."""
+    """Writes a file so that `path` always holds either its old or its new content."""
     temporary = path.with_name(path.name + ".tmp")
     with open(temporary, "wb") as stream:
         stream.write(content)

@@ -1,4 +1,4 @@
-"""What a person sees of a run: a bar on a terminal, one line per evaluation on a pipe; and where the time goes."""
+"""What is printed during a run: a bar on a terminal, one line per evaluation on a pipe; and where the time goes."""
 
 import contextlib
 import logging
@@ -19,7 +19,7 @@ WINDOW = 10.0  # seconds that rates are averaged over
 
 
 class Stopwatch:
-    """How the wall time of a run divides; what no part claims belongs to the learner.
+    """How the wall time of a run is spent; time in no part counts as learning.
 
     Args:
         clock: in seconds.
@@ -86,7 +86,7 @@ class Progress(Listener):
     def say(self, message: str) -> None:
         """Prints one line, above the bar if there is one, and logs it."""
         log.info(message)
-        with contextlib.suppress(OSError):  # nobody reads the pipe any more: no reason to stop
+        with contextlib.suppress(OSError):  # the pipe has no reader any more: the run goes on
             tqdm.tqdm.write(message, file=self._stream)
             self._stream.flush()
 
@@ -99,14 +99,14 @@ class Progress(Listener):
             self._bar = tqdm.tqdm(total=self._steps, initial=step, file=self._stream, ncols=width, bar_format=layout)
 
     def mark(self, step: int) -> None:
-        """Measures from here: what came before, such as compiling, says nothing of what comes."""
+        """Measures from here: the time before, such as compiling, does not count."""
         self._step = self._marked_step = step
         self._looked = self._marked = time.perf_counter()
         self._rate = 0.0
         self._stopwatch.shares()
 
     def advance(self, step: int) -> None:
-        """Hears that `step` is done; cheap enough for every step."""
+        """Called after each step with its number; cheap."""
         self._step, now = step, time.perf_counter()
         if self._bar is None or now - self._looked < REFRESH:
             return
@@ -151,7 +151,7 @@ class Progress(Listener):
 
 
 def terminal_width() -> int:
-    """Columns of the terminal; 0 where it does not say (some have none)."""
+    """Columns of the terminal; 0 if unknown."""
     return shutil.get_terminal_size((0, 0)).columns
 
 

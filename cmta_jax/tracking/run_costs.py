@@ -1,4 +1,4 @@
-"""What a run costs while it goes on: its speed and its memory, for those who watch it."""
+"""Speed and memory of a running run."""
 
 import time
 from collections.abc import Callable
@@ -13,17 +13,17 @@ GIB = 2**30
 
 
 class WithCosts(Listener):
-    """Passes everything on, metrics together with what the run costs.
+    """Calls a listener, and adds speed and memory to the metrics.
 
     Rates are of the wall time since the metrics before, evaluations and checkpoints included; the first metrics after
-    the start have none, for that time is the compiler's.
+    the start have none, because that time is spent on compiling.
 
     Args:
-        listener: hears it all.
+        listener: is called with everything.
         seeds: how many (S).
         lanes: environment steps per iteration, over all tasks, copies and seeds.
         clock: in seconds.
-        memory: name -> GiB, asked at every call.
+        memory: name -> GiB, called for every row of metrics.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class WithCosts(Listener):
 
 
 def memory_in_use() -> dict[str, float]:
-    """GiB resident in this process (the simulators' not included) and, where the device tells, in use on it."""
+    """GiB resident in this process (without the simulators) and, if the device reports it, in use on the device."""
     found = {"resident_memory_gib": psutil.Process().memory_info().rss / GIB}
     device = jax.devices()[0].memory_stats() or {}
     if "bytes_in_use" in device:

@@ -26,7 +26,7 @@ class TensorBoardWriter(Listener):
         folder: gets one folder `seed_<number>` per seed.
         seeds: their numbers, [S].
         tasks: their names, [N].
-        start: step at which the run (re)starts; TensorBoard hides what earlier files say of later steps.
+        start: step at which the run (re)starts; TensorBoard hides later steps of earlier files.
     """
 
     def __init__(self, folder: str | pathlib.Path, seeds: Sequence[int], tasks: Sequence[str], start: int = 0):

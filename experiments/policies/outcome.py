@@ -29,11 +29,11 @@ class Outcome(NamedTuple):
 def table(outcome: Outcome) -> str:
     """Success per task over all seeds, with Wilson's interval over episodes, under the name of the protocol."""
     trials = outcome.episodes * len(outcome.seeds)
-    low, high = wilson_interval(outcome.successes.sum(axis=0), np.full(len(outcome.tasks), trials))
     rows: list[tuple[str, ...]] = [HEADER]
     for i, task in enumerate(outcome.tasks):
-        share = outcome.successes[:, i].sum() / trials
-        interval = f"[{100 * low[i]:.1f}, {100 * high[i]:.1f}]"
+        successes = int(outcome.successes[:, i].sum())
+        share, (low, high) = successes / trials, wilson_interval(successes, trials)
+        interval = f"[{100 * low:.1f}, {100 * high:.1f}]"
         rows.append((task, f"{100 * share:.1f}", interval, str(trials), f"{outcome.mean_return[:, i].mean():.1f}"))
     share, total = outcome.successes.mean() / outcome.episodes, str(trials * len(outcome.tasks))
     mean = f"mean of {len(outcome.tasks)} tasks"

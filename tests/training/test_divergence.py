@@ -1,4 +1,4 @@
-"""What counts as trouble, and what is kept of it."""
+"""What counts as divergence, and what is kept of it."""
 
 import jax
 import jax.numpy as jnp
@@ -35,7 +35,7 @@ def test_while_all_is_well_there_is_no_step():
     assert seen(WRONG["the critic loss is beyond the limit"], limit=float("inf")).step == -1
 
 
-def test_every_seed_is_watched_by_itself():
+def test_every_seed_is_checked_by_itself():
     values = jnp.array([1.0, np.nan, 1.0])
 
     def check(value):

@@ -27,7 +27,7 @@ def transition(step, tasks=TASKS, copies=COPIES):
 def filled(steps, rows, horizon=HORIZON, consistent=True, copies=COPIES):
     """A replay after `steps` steps; where `consistent`, step t's next observation is step t + 1's observation."""
     first = transition(0, copies=copies)
-    memory = replay.init(replay.Row(*(getattr(first, name) for name in replay.Row._fields)), rows)
+    ring = replay.init(replay.Row(*(getattr(first, name) for name in replay.Row._fields)), rows)
     add = jax.jit(replay.add)
     yes = jnp.ones((TASKS, copies), bool)
     for step in range(steps):
@@ -35,12 +35,12 @@ def filled(steps, rows, horizon=HORIZON, consistent=True, copies=COPIES):
         if consistent and (step + 1) % horizon:
             after = transition(step + 1, copies=copies)
             item = item._replace(next_observation=after.observation, next_carry=after.carry)
-        memory = add(memory, item, yes & ((step + 1) % horizon == 0), yes)
-    return memory
+        ring = add(ring, item, yes & ((step + 1) % horizon == 0), yes)
+    return ring
 
 
-def drawn(memory, number=400, seed=0):
-    return jax.tree.map(np.asarray, sample(memory, jax.random.key(seed), number))
+def drawn(ring, number=400, seed=0):
+    return jax.tree.map(np.asarray, sample(ring, jax.random.key(seed), number))
 
 
 def test_every_field_of_a_sampled_transition_belongs_together():
@@ -87,11 +87,11 @@ def test_next_observation_is_right_across_the_seam_of_the_ring():
 
 @pytest.mark.parametrize("drops", [1, 2, 3])
 def test_a_dropped_transition_is_never_drawn_and_leaves_its_neighbours_whole(drops):
-    memory, yes = filled(steps=3, rows=40), jnp.ones((TASKS, COPIES), bool)
+    ring, yes = filled(steps=3, rows=40), jnp.ones((TASKS, COPIES), bool)
     for _ in range(drops):  # faults: the lane begins a new episode
-        memory = replay.add(memory, transition(3), last=yes, valid=~yes)
-    memory = replay.add(memory, transition(10), last=~yes, valid=yes)
-    batch = drawn(memory)
+        ring = replay.add(ring, transition(3), last=yes, valid=~yes)
+    ring = replay.add(ring, transition(10), last=~yes, valid=yes)
+    batch = drawn(ring)
     assert set(batch.observation[0, :, 0]) == {0, 1, 2, 10}
     np.testing.assert_array_equal(
         batch.next_observation[..., 0] - batch.observation[..., 0],
@@ -100,24 +100,24 @@ def test_a_dropped_transition_is_never_drawn_and_leaves_its_neighbours_whole(dro
 
 
 def test_a_row_that_is_no_transition_is_never_drawn_even_if_every_try_meets_one():
-    memory = filled(steps=5, rows=1000)
+    ring = filled(steps=5, rows=1000)
     newest = (jnp.arange(1000) == 4)[None, None]
-    memory = memory._replace(valid=memory.valid & newest, size=memory.size * 0 + 1000)
-    assert set(drawn(memory).observation[0, :, 0]) == {4}
+    ring = ring._replace(valid=ring.valid & newest, size=ring.size * 0 + 1000)
+    assert set(drawn(ring).observation[0, :, 0]) == {4}
 
 
 def test_lanes_of_one_task_are_sampled_alike():
-    memory = filled(steps=6, rows=20, copies=3)
-    memory = memory._replace(rows=memory.rows._replace(reward=memory.rows.reward * 0 + jnp.arange(3.0)[None, :, None]))
-    counts = np.bincount(drawn(memory, number=30_000).reward.astype(int).reshape(-1), minlength=3)
+    ring = filled(steps=6, rows=20, copies=3)
+    ring = ring._replace(rows=ring.rows._replace(reward=ring.rows.reward * 0 + jnp.arange(3.0)[None, :, None]))
+    counts = np.bincount(drawn(ring, number=30_000).reward.astype(int).reshape(-1), minlength=3)
     np.testing.assert_allclose(counts / 60_000, 1 / 3, atol=0.01)
 
 
 def test_a_memoryless_policy_stores_no_carry():
     item = transition(0)._replace(carry=(), next_carry=())
     row = replay.Row(*(getattr(item, name) for name in replay.Row._fields))
-    memory = replay.add(replay.init(row, 4), item, jnp.zeros((TASKS, COPIES), bool), jnp.ones((TASKS, COPIES), bool))
-    batch = drawn(memory, number=2)
+    ring = replay.add(replay.init(row, 4), item, jnp.zeros((TASKS, COPIES), bool), jnp.ones((TASKS, COPIES), bool))
+    batch = drawn(ring, number=2)
     assert batch.carry == () and batch.next_carry == ()
     assert replay.row_bytes(row) == 4 * 4 + 1 + 1  # observation, action, reward, discount; success; validity
 
@@ -132,5 +132,5 @@ def test_a_paper_size_transition_of_cmta_costs_694_bytes():
 
 def test_rows_for_a_capacity_hold_that_many_transitions():
     capacity = 17
-    memory = filled(steps=200, rows=replay.rows_for(capacity, HORIZON))
-    assert int(memory.valid[0, 0].sum()) >= capacity
+    ring = filled(steps=200, rows=replay.rows_for(capacity, HORIZON))
+    assert int(ring.valid[0, 0].sum()) >= capacity
