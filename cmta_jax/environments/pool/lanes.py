@@ -10,6 +10,9 @@ from cmta_jax.environments import simulator
 from cmta_jax.environments.pool import channel
 from cmta_jax.environments.simulator.models import compile_once
 from cmta_jax.environments.simulator.stock import StockSimulator
+from cmta_jax.environments.sizes import INFO_KEYS
+
+REWARD_KINDS = {np.float32: 1, np.float64: 2}  # 0: a Python number
 
 
 class Lanes:
@@ -57,10 +60,16 @@ class Lanes:
         """Writes the results of the step to shared memory; reports lanes where a number is NaN or infinite."""
         steps = [(own.observation, own.reward, own.success) for own in self.simulators.values()]
         observations, rewards, successes = zip(*steps, strict=True)
-        observations, rewards = np.array(observations, np.float32), np.array(rewards, np.float32)
+        real = self.shared["reward"].dtype
+        observations, rewards = np.array(observations, real), np.array(rewards, real)
         self.shared["next_observation"][self.lanes] = observations
         self.shared["reward"][self.lanes] = rewards
         self.shared["success"][self.lanes] = successes
+        if "info" in self.shared:
+            infos = [[float(own.info[key]) for key in INFO_KEYS] for own in self.simulators.values()]
+            self.shared["info"][self.lanes] = infos
+            kinds = [REWARD_KINDS.get(type(own.reward), 0) for own in self.simulators.values()]
+            self.shared["reward_kind"][self.lanes] = kinds
         finite = np.isfinite(observations).all(axis=1) & np.isfinite(rewards)
         if finite.all():
             return {}
@@ -99,7 +108,8 @@ class Lanes:
         if command in (channel.STEP, channel.STEP_AND_RESET):
             failed = self.step()
         if command == channel.STEP_AND_RESET:
-            failed |= self.reset(self.lanes)
+            due = self.shared["reset_mask"] | (self.shared["reset_on_success"] & self.shared["success"])
+            failed |= self.reset(lane for lane in self.lanes if due[lane])
         if command == channel.RESET:
             failed = self.reset(lane for lane in self.lanes if self.shared["reset_mask"][lane])
         if command == channel.DRAW:

@@ -7,7 +7,7 @@ import numpy as np
 
 from cmta_jax.environments.config import EnvironmentConfig
 from cmta_jax.environments.interface import Step
-from cmta_jax.environments.pool import balancing, channel
+from cmta_jax.environments.pool import balancing, channel, shared_memory
 from cmta_jax.environments.pool.episodes import Episodes
 from cmta_jax.environments.pool.faults import FaultRecord
 from cmta_jax.environments.pool.workers import Team
@@ -53,7 +53,7 @@ class Pool:
         simulator = {name: getattr(config, name) for name in ("simulator", "reward_version", "success_version")}
         self._team = Team(
             self.lane_tasks,
-            dims,
+            shared_memory.layout(*dims),
             simulator,
             num_workers=balancing.count_workers(workers, self.num_lanes),
             timeout=timeout,
@@ -102,7 +102,7 @@ class Pool:
         action = self._checked(action)
         self._episodes.actions[self._episodes.step] = action
         if self._episodes.at_last_step:
-            self._shared["goal_set"][:] = self._episodes.next_goal_sets()
+            self._shared["goal_set"][:], self._shared["reset_mask"][:] = self._episodes.next_goal_sets(), True
         self._start_step(action, channel.STEP_AND_RESET if self._episodes.at_last_step else channel.STEP)
         self._sent = True
 
@@ -180,14 +180,7 @@ class Pool:
         return self._shared["goal_vectors"].copy()
 
     def _checked(self, action: np.ndarray) -> np.ndarray:
-        action = np.asarray(action, np.float32)
-        if action.shape != (self.num_lanes, self.action_dim):
-            raise ValueError(f"Actions must have shape {(self.num_lanes, self.action_dim)}, got {action.shape}.")
-        finite = np.isfinite(action)
-        if not finite.all():
-            lane = int(np.flatnonzero(~finite.all(axis=1))[0])
-            raise ValueError(f"The action for lane {lane} ({self.lane_tasks[lane]}) is not finite: {action[lane]}.")
-        return action
+        return check_actions(action, self.lane_tasks)
 
     def _start_step(self, action: np.ndarray, command: bytes) -> None:
         self._shared["action"][:] = action
@@ -232,6 +225,18 @@ class Pool:
                 if self._await_answers().any():
                     return False
         return True
+
+
+def check_actions(action: np.ndarray, lane_tasks: Sequence[str]) -> np.ndarray:
+    """The actions [L, 4] as float32; raises ValueError if one is NaN or infinite, or the shape is wrong."""
+    action = np.asarray(action, np.float32)
+    if action.shape != (len(lane_tasks), ACTION_DIM):
+        raise ValueError(f"Actions must have shape {(len(lane_tasks), ACTION_DIM)}, got {action.shape}.")
+    finite = np.isfinite(action)
+    if not finite.all():
+        lane = int(np.flatnonzero(~finite.all(axis=1))[0])
+        raise ValueError(f"The action for lane {lane} ({lane_tasks[lane]}) is not finite: {action[lane]}.")
+    return action
 
 
 def _must(condition: bool, what: str) -> None:

@@ -9,6 +9,7 @@ from numpy.random import RandomState
 
 from cmta_jax.environments.pool import balancing, channel, shared_memory
 from cmta_jax.environments.pool.process import WorkerLost, WorkerProcess
+from cmta_jax.environments.pool.shared_memory import Layout
 
 OnLost = Callable[[list[int], str], None]  # (lanes, cause)
 
@@ -20,7 +21,7 @@ class Team:
 
     Args:
         tasks: the task of each lane [L], lanes being seeds x tasks x copies in this order.
-        dims: (seeds, tasks, copies).
+        fields: the shared arrays, as `shared_memory.layout` gives them.
         simulator: keyword arguments of `simulator.make`.
         num_workers: processes.
         timeout: seconds without an answer after which a worker counts as lost.
@@ -34,18 +35,19 @@ class Team:
     def __init__(
         self,
         tasks: list[str],
-        dims: tuple[int, int, int],
+        fields: Layout,
         simulator: dict[str, str],
         *,
         num_workers: int,
         timeout: float,
         on_lost: OnLost,
     ):
-        self._dims, self._timeout, self._on_lost = dims, timeout, on_lost
-        fields = shared_memory.layout(*dims)
+        num_seeds, num_tasks, *_ = fields["goal_vectors"][0]
+        self._dims = num_seeds, num_tasks, len(tasks) // (num_seeds * num_tasks)
+        self._timeout, self._on_lost = timeout, on_lost
         self._memory = shared_memory.create(fields)
         self.shared = shared_memory.attach(self._memory, fields)
-        rows = [(seed, task) for seed, task, _ in np.ndindex(dims)]
+        rows = [(seed, task) for seed, task, _ in np.ndindex(self._dims)]
         self.workers: list[WorkerProcess] = []
         self._finalizer = weakref.finalize(self, _end, self.workers, self._memory)
         for lanes in balancing.assign(tasks, num_workers):

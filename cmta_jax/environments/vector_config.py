@@ -1,0 +1,135 @@
+"""The settings of a vector environment, and metaworld's keyword arguments translated to them."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium.spaces import Box
+from gymnasium.vector import AutoresetMode
+
+from cmta_jax.config import check, setting
+from cmta_jax.environments import benchmarks
+from cmta_jax.environments.sizes import OBSERVATION_DIM
+
+MAX_EPISODE_STEPS = 500  # Meta-World ends every episode there
+HAND_BOUNDS = np.array([[-0.525, 0.348, -0.0525, -1.0], [0.525, 1.025, 0.7, 1.0]])  # of hand and gripper
+NOT_BUILT = {
+    "reward_normalization_method": (None, "wrap the environment with gymnasium.wrappers.vector.NormalizeReward"),
+    "normalize_observations": (False, "wrap the environment with gymnasium.wrappers.vector.NormalizeObservation"),
+    "recurrent_info_in_obs": (False, "add the last action and reward in your own code"),
+    "task_select": ("random", "leave it out; each reset draws a goal set at random"),
+    "num_goals": (50, "leave it out; each task has 50 goal sets"),
+    "render_mode": (None, "draw episodes with cmta_jax.environments.rendering"),
+}  # keyword of metaworld -> (the only value possible, what to do instead)
+
+
+@dataclasses.dataclass(frozen=True)
+class VectorEnvConfig:
+    """What `MetaWorldVectorEnv` simulates.
+
+    `tasks` are names such as `reach-v3`. `goal_seeds` holds one seed for all tasks, whose goal vectors then come from
+    one stream (MT10, MT25, MT50), or one seed per task (custom lists).
+
+    Raises:
+        ValueError: for a value out of its range, before any process starts.
+    """
+
+    tasks: tuple[str, ...]
+    goal_seeds: tuple[int, ...]
+    copies: int = setting(1, "environments of each task", minimum=1)
+    autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP
+    terminate_on_success: bool = setting(False, "an episode ends when its task is solved")
+    use_one_hot: bool = setting(False, "observations end with the task as a one-hot vector")
+    max_episode_steps: int = setting(
+        MAX_EPISODE_STEPS,
+        "steps per episode",
+        minimum=1,
+        refusal="max_episode_steps={value} is not possible: {remedy}.",
+    )
+    reward_version: str = setting(
+        "v2",
+        "v2: rewards from 0 to 10; v1: unbounded",
+        choices=("v2", "v1"),
+        refusal="reward_function_version='{value}' is not possible: {remedy}; metaworld computes 'v1' for other names.",
+    )
+
+    def __post_init__(self):
+        benchmarks.check_tasks(self.tasks)
+        check(self)
+        if len(self.goal_seeds) not in (1, len(self.tasks)) or min(self.goal_seeds) < 0:
+            raise ValueError(f"goal_seeds {self.goal_seeds} must be one seed, or one per task, not negative.")
+
+    @property
+    def episode_steps(self) -> int:
+        """Steps after which an episode is truncated."""
+        return min(self.max_episode_steps, MAX_EPISODE_STEPS)
+
+    @property
+    def single_observation_space(self) -> Box:
+        """Of one environment: 39 numbers float64; as in metaworld, float32 if the one-hot task follows them."""
+        unbounded = np.full(OBSERVATION_DIM, np.inf)
+        low, high = -unbounded, unbounded
+        for start in (0, 18):  # the current observation and the one before
+            low[start : start + 4], high[start : start + 4] = HAND_BOUNDS
+        task = np.ones(len(self.tasks) if self.use_one_hot else 0)
+        return Box(
+            np.append(low, 0 * task), np.append(high, task), dtype=np.float32 if self.use_one_hot else np.float64
+        )
+
+    @property
+    def lane_seeds(self) -> np.ndarray:
+        """[L] int, the seed of the stream from which each environment draws its goal sets, in the order tasks, copies.
+
+        As in metaworld, the first copy has the seed of its goal vectors.
+        """
+        seeds = np.resize(self.goal_seeds, len(self.tasks))
+        return (seeds[:, None] + np.arange(self.copies)).reshape(-1)
+
+
+def translate(benchmark: str, keywords: dict[str, Any]) -> VectorEnvConfig:
+    """Settings from the keyword arguments of `gym.make_vec("Meta-World/...")`.
+
+    Args:
+        benchmark: MT1 (with `env_name`), MT10, MT25, MT50 or custom-mt-envs (with `envs_list`).
+        keywords: as for metaworld; `vector_strategy` is ignored.
+
+    Raises:
+        ValueError: a value is out of range, or stands for something that is not built.
+        TypeError: a keyword is unknown.
+    """
+    keywords = dict(keywords)
+    keywords.pop("vector_strategy", None)
+    for name, (only, remedy) in NOT_BUILT.items():
+        value = keywords.pop(name, only)
+        if value != only:
+            raise ValueError(f"{name}={value!r} is not available in Meta-World-Fast: {remedy}.")
+    tasks = _tasks(benchmark, keywords)
+    seed, num_envs = keywords.pop("seed", None), keywords.pop("num_envs", None)
+    if seed is None:
+        seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1)
+    # custom lists: metaworld gives each task a stream of its own
+    seeds = tuple(seed + i for i in range(len(tasks))) if benchmark == "custom-mt-envs" else (seed,)
+    mode = keywords.pop("autoreset_mode", AutoresetMode.SAME_STEP)
+    renamed = {"reward_version": keywords.pop("reward_function_version", "v2")}
+    renamed["max_episode_steps"] = keywords.pop("max_episode_steps", None) or MAX_EPISODE_STEPS
+    return VectorEnvConfig(tasks, seeds, _copies(num_envs, len(tasks)), AutoresetMode(mode), **renamed, **keywords)
+
+
+def _tasks(benchmark: str, keywords: dict[str, Any]) -> tuple[str, ...]:
+    """Names of the tasks; takes `env_name` or `envs_list` out of `keywords`."""
+    if benchmark == "MT1":
+        return (keywords.pop("env_name"),)
+    if benchmark == "custom-mt-envs":
+        named: Sequence[str] = keywords.pop("envs_list")
+        return tuple(named)
+    return {"MT10": benchmarks.MT10, "MT25": benchmarks.MT25, "MT50": benchmarks.MT50}[benchmark]
+
+
+def _copies(num_envs: int | None, num_tasks: int) -> int:
+    """Copies of each task; `gym.make_vec` passes `num_envs=1` where none is given."""
+    if num_envs in (None, 1):
+        return 1
+    if num_envs % num_tasks:
+        raise ValueError(f"num_envs={num_envs} is not possible: give a multiple of the {num_tasks} tasks.")
+    return num_envs // num_tasks

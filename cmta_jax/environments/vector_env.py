@@ -1,0 +1,250 @@
+"""Meta-World as a gymnasium.vector.VectorEnv, on the workers, lanes and shared memory of the trainer's pool.
+
+`gym.make_vec("cmta_jax:Meta-World-Fast/MT10", seed=1)` gives the observations, rewards and episode ends of
+`gym.make_vec("Meta-World/MT10", seed=1)`. L environments ("lanes"), in the order of tasks, then copies. It differs from
+metaworld in four points: `reset(seed=)` is honoured, actions are rounded to float32, an action that is NaN or infinite
+is refused, and the goal is not bounded in the observation space (metaworld bounds it to 0 by mistake).
+"""
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Box
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import batch_space
+
+from cmta_jax.environments.pool import balancing, channel, shared_memory
+from cmta_jax.environments.pool.faults import FaultRecord
+from cmta_jax.environments.pool.pool import check_actions
+from cmta_jax.environments.pool.workers import Team
+from cmta_jax.environments.sizes import ACTION_DIM, INFO_KEYS, NUM_GOAL_SETS, OBSERVATION_DIM
+from cmta_jax.environments.vector_config import MAX_EPISODE_STEPS, VectorEnvConfig, translate
+from cmta_jax.environments.vector_infos import EpisodeStatistics, final_observations, step_infos, with_entry
+
+_SUCCESS = INFO_KEYS.index("success")
+
+
+def make(benchmark: str, workers: int | None = None, **keywords: Any) -> "MetaWorldVectorEnv":
+    """The environment of a Gymnasium id; see `vector_config.translate` for arguments and errors."""
+    return MetaWorldVectorEnv(translate(benchmark, keywords), workers)
+
+
+class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
+    """Environments that each end their own episode. Observations [L, 39], one-hot task appended if asked for.
+
+    A worker that dies or hangs is replaced. Its lanes then truncate with reward 0 and the observation before the
+    fault, and `infos["worker_restarted"]` is True for them; so does a lane whose physics is unstable.
+
+    Args:
+        config: tasks, seeds, copies, episode ends, rewards.
+        workers: processes; None: one per core. Results do not depend on it.
+        timeout: seconds without an answer after which a worker counts as lost.
+        max_restarts: lost workers (or failed episodes of one lane in a row) after which `TooManyFaults` is raised.
+    """
+
+    def __init__(
+        self, config: VectorEnvConfig, workers: int | None = None, timeout: float = 60.0, max_restarts: int = 10
+    ):
+        self.config = config
+        self.num_envs = len(config.tasks) * config.copies
+        self.metadata = {"autoreset_mode": config.autoreset_mode}
+        self._make_spaces()
+        self._tasks = [task for task in config.tasks for _ in range(config.copies)]
+        self._faults, num_seeds = FaultRecord(self._tasks, max_restarts), len(config.goal_seeds)
+        fields = shared_memory.layout(num_seeds, len(config.tasks) // num_seeds, config.copies, exact=True)
+        self._team = Team(
+            self._tasks,
+            fields,
+            {"simulator": "fast", "reward_version": config.reward_version, "success_version": "reward"},
+            num_workers=balancing.count_workers(workers, self.num_envs),
+            timeout=timeout,
+            on_lost=self._faults.worker_lost,
+        )
+        self._shared = self._team.shared
+        self._team.draw_goal_vectors(config.goal_seeds)
+        self._streams = [seeding.np_random(int(seed))[0] for seed in config.lane_seeds]
+        self._next_goal_set = np.zeros(self.num_envs, np.int32)
+        self._draw_goal_sets(np.ones(self.num_envs, bool))
+        self._terminate_on_success = np.full(self.num_envs, config.terminate_on_success)
+        self._statistics = EpisodeStatistics(self.num_envs)
+        self._observation = np.zeros((self.num_envs, OBSERVATION_DIM))
+        self._must_reset = np.zeros(self.num_envs, bool)  # lanes whose episode has ended
+        self._begun = self._pending = False  # whether there was a reset; whether a step is under way
+
+    def _make_spaces(self) -> None:
+        self.single_observation_space = self.config.single_observation_space
+        self.single_action_space = Box(-1.0, 1.0, (ACTION_DIM,), np.float32)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        one_hot = np.repeat(np.eye(len(self.config.tasks)), self.config.copies, axis=0)
+        self._one_hot = one_hot if self.config.use_one_hot else one_hot[:, :0]  # [L, N or 0]
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Begins an episode in all lanes, or in those of `options["reset_mask"]` [L] bool.
+
+        Args:
+            seed: from which the lanes draw their goal sets from now on: one per lane, or an int for seed + lane.
+            options: `reset_mask` is read.
+
+        Returns:
+            Observation [L, 39], and empty infos as in metaworld.
+        """
+        if self._pending:
+            raise RuntimeError("A step is under way: call step_wait before reset.")
+        lanes = np.asarray((options or {}).get("reset_mask", np.ones(self.num_envs, bool)))
+        if lanes.shape != (self.num_envs,) or lanes.dtype != bool or not lanes.any():
+            raise ValueError(f"reset_mask must be a bool array of shape ({self.num_envs},) with at least one True.")
+        self._seed(seed, lanes)
+        if not (self._begun or lanes.all()):
+            raise ValueError("reset_mask must be all True in the first reset.")
+        self._begin(self._reset_lanes(lanes))
+        self._begun = True
+        return self._output(), {}
+
+    def _seed(self, seed: int | list[int | None] | None, lanes: np.ndarray) -> None:
+        """New streams of goal sets for `lanes` [L] bool, where `seed` gives one."""
+        seeds = [seed + lane for lane in range(self.num_envs)] if isinstance(seed, int) else seed
+        seeds = [None] * self.num_envs if seeds is None else seeds
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"seed has {len(seeds)} entries: give one for each of the {self.num_envs} environments.")
+        for lane in np.flatnonzero(lanes & np.array([own is not None for own in seeds])):
+            self._streams[lane] = seeding.np_random(seeds[lane])[0]
+            self._next_goal_set[lane] = self._streams[lane].choice(NUM_GOAL_SETS)
+
+    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Steps all lanes; see `step_wait`. Args: actions [L, 4]."""
+        self.step_async(actions)
+        return self.step_wait()
+
+    def step_async(self, actions: np.ndarray) -> None:
+        """Starts a step of all lanes and returns at once. Args: actions [L, 4], finite.
+
+        Raises:
+            ValueError: actions are not finite, or have another shape.
+            RuntimeError: a lane has no episode, or a step is under way.
+        """
+        if self._pending:
+            raise RuntimeError("A step is under way: call step_wait before the next step_async.")
+        mode, shared = self.config.autoreset_mode, self._shared
+        if not self._begun or (mode == AutoresetMode.DISABLED and self._must_reset.any()):
+            raise RuntimeError("An environment has no episode: call reset before step.")
+        shared["action"][:] = check_actions(actions, self._tasks)
+        shared["goal_set"][:] = self._next_goal_set
+        same_step = mode == AutoresetMode.SAME_STEP
+        at_limit = self._statistics.lengths + 1 >= self.config.episode_steps
+        shared["reset_mask"][:] = at_limit if same_step else self._must_reset
+        shared["reset_on_success"][:] = self._terminate_on_success & same_step
+        resets = shared["reset_mask"].any() or shared["reset_on_success"].any()
+        self._team.ask(channel.STEP_AND_RESET if resets else channel.STEP)
+        self._pending = True
+
+    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Waits for the step.
+
+        Returns:
+            Observation [L, 39] float64, reward [L] float64, terminated [L] bool, truncated [L] bool, infos.
+
+        Raises:
+            TooManyFaults: workers were lost, or a lane failed, too often.
+        """
+        if not self._pending:
+            raise RuntimeError("No step is under way: call step_async before step_wait.")
+        broken, self._pending = self._await_answers(), False
+        if broken.any():
+            broken = self._reset_lanes(broken)  # a new simulator must be reset before it is stepped
+        stepped = ~self._must_reset  # the others (NEXT_STEP) ignored the action and were reset
+        faulty = broken & stepped
+        observation, reward = self._shared["next_observation"].copy(), self._shared["reward"].copy()
+        numbers = self._shared["info"].copy()
+        observation[faulty], reward[~stepped | faulty], numbers[faulty] = self._observation[faulty], 0.0, 0.0
+        self._statistics.step(reward, self._shared["reward_kind"], stepped)
+        terminated = stepped & self._terminate_on_success & (numbers[:, _SUCCESS] == 1.0)
+        truncated = stepped & (faulty | (self._statistics.lengths >= self.config.episode_steps))
+        ended, same_step = terminated | truncated, self.config.autoreset_mode == AutoresetMode.SAME_STEP
+        infos = self._infos(observation, numbers, stepped, ended)
+        if broken.any():
+            with_entry(infos, "worker_restarted", broken.copy(), broken)
+        self._faults.episode_ended(ended & ~broken)
+        self._observation = observation
+        self._must_reset = np.zeros(self.num_envs, bool) if same_step else ended
+        self._begin(ended if same_step else ~stepped)
+        return self._output(), reward, terminated, truncated, infos
+
+    def _infos(
+        self, observation: np.ndarray, numbers: np.ndarray, stepped: np.ndarray, ended: np.ndarray
+    ) -> dict[str, Any]:
+        """The infos of a step; at an episode's end they are under `final_info` in the mode SAME_STEP."""
+        same_step = self.config.autoreset_mode == AutoresetMode.SAME_STEP
+        infos = step_infos(numbers, stepped & ~ended if same_step else stepped)
+        if ended.any():
+            last = step_infos(numbers, ended) if same_step else infos
+            with_entry(last, "episode", self._statistics.infos(ended), ended)
+            if same_step:
+                final = final_observations(np.append(observation, self._one_hot, axis=1), ended)
+                with_entry(infos, "final_obs", final, ended)
+                with_entry(infos, "final_info", last, ended)
+        return infos
+
+    def _begin(self, lanes: np.ndarray) -> None:
+        """Notes that `lanes` [L] bool were reset; draws the goal sets of their next episodes."""
+        self._observation[lanes] = self._shared["reset_observation"][lanes]
+        self._must_reset[lanes] = False
+        self._statistics.begin(lanes)
+        self._draw_goal_sets(lanes)
+
+    def _draw_goal_sets(self, lanes: np.ndarray) -> None:
+        for lane in np.flatnonzero(lanes):
+            self._next_goal_set[lane] = self._streams[lane].choice(NUM_GOAL_SETS)
+
+    def _reset_lanes(self, lanes: np.ndarray) -> np.ndarray:
+        """Resets `lanes` [L] bool on their next goal sets; returns these and lanes of workers lost meanwhile."""
+        done, due = lanes, lanes
+        while due.any():
+            self._shared["goal_set"][:], self._shared["reset_mask"][:] = self._next_goal_set, due
+            self._team.ask(channel.RESET)
+            due = self._await_answers()
+            done = done | due
+        return done
+
+    def _await_answers(self) -> np.ndarray:
+        """Waits for the workers; returns the lanes [L] bool that failed or were lost with their worker."""
+        failed, lost = self._team.wait()
+        for lane, cause in failed.items():
+            self._faults.episode_failed(
+                lane, int(self._shared["goal_set"][lane]), int(self._statistics.lengths[lane]), cause
+            )
+        broken = np.zeros(self.num_envs, bool)
+        broken[[*failed, *lost]] = True
+        return broken
+
+    def _output(self) -> np.ndarray:
+        """The observation [L, 39 or 39 + N] as the caller gets it."""
+        return np.append(self._observation, self._one_hot, axis=1).astype(self.single_observation_space.dtype)
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """`toggle_terminate_on_success(bool)`, or an attribute as `get_attr` gives it."""
+        if name != "toggle_terminate_on_success":
+            return self.get_attr(name)
+        self._terminate_on_success[:] = args[0] if args else kwargs["on"]
+        return (None,) * self.num_envs
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """One value per lane of `task_name` (the class, as in metaworld), `terminate_on_success`, `max_path_length`."""
+        if name == "task_name":
+            from metaworld.env_dict import ALL_V3_ENVIRONMENTS  # slow to import, and rarely needed
+
+            return tuple(ALL_V3_ENVIRONMENTS[task].__name__ for task in self._tasks)
+        if name == "terminate_on_success":
+            return tuple(self._terminate_on_success.tolist())
+        if name == "max_path_length":
+            return (MAX_EPISODE_STEPS,) * self.num_envs
+        raise AttributeError(f"Meta-World-Fast has no attribute '{name}' of its environments.")
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Ends the workers."""
+        if hasattr(self, "_team"):
+            self._team.close()

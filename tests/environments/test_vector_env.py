@@ -1,0 +1,216 @@
+"""The vector environment gives what Meta-World's own gives, byte for byte, and keeps Gymnasium's rules."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode
+from metaworld.evaluation import evaluation
+from metaworld.policies import ENV_POLICY_MAP
+
+from cmta_jax.environments import MT10, registration
+from cmta_jax.environments.benchmarks import MT25
+from cmta_jax.environments.sizes import INFO_KEYS
+
+registration.register()
+pytestmark = pytest.mark.filterwarnings("ignore")  # of metaworld and of its scripted policies
+
+TASKS = ("reach-v3", "drawer-close-v3", "push-v3")  # the scripted policy closes the drawer in about 30 steps
+MODES = list(AutoresetMode)
+
+
+def make_pair(benchmark="custom-mt-envs", **keywords):
+    """Metaworld's environment and ours."""
+    if benchmark == "custom-mt-envs":
+        keywords["envs_list"] = list(TASKS)
+    stock = gym.make_vec(f"Meta-World/{benchmark}", vector_strategy="sync", **keywords)
+    return stock, gym.make_vec(f"Meta-World-Fast/{benchmark}", **keywords)
+
+
+def experts(names):
+    """Actions [L, 4] of metaworld's scripted policies, with a little noise."""
+    policies, generator = [ENV_POLICY_MAP[name]() for name in names], np.random.default_rng(0)
+
+    def act(observation):
+        actions = [policy.get_action(row[:39]) for policy, row in zip(policies, observation, strict=True)]
+        return np.clip(actions + 0.1 * generator.normal(size=(len(names), 4)), -1, 1).astype(np.float32)
+
+    return act
+
+
+def assert_same_infos(ours, theirs):
+    """Equal keys, masks and values; durations are only positive, and metaworld's dtypes follow its first lane."""
+    assert ours.keys() == theirs.keys()
+    for key, value in theirs.items():
+        if isinstance(value, dict):
+            assert_same_infos(ours[key], value)
+        elif key == "t":
+            assert (ours[key][ours["_t"]] > 0).all()
+        elif value.dtype == object:
+            assert [x is None for x in ours[key]] == [x is None for x in value]
+            for own, other in zip(ours[key], value, strict=True):
+                np.testing.assert_array_equal(own, other)
+        elif value.dtype in (bool, np.float64) or key in ("l", "success"):
+            np.testing.assert_array_equal(ours[key], value, err_msg=key)
+
+
+def assert_same_episodes(stock, fast, act, steps):
+    """Steps both with the same actions and returns how many episodes ended."""
+    observation, infos = stock.reset()
+    own, own_infos = fast.reset()
+    np.testing.assert_array_equal(own, observation)
+    assert (own_infos, own.dtype) == (infos, observation.dtype)
+    ends = 0
+    for step in range(steps):
+        action = act(observation)
+        observation, reward, terminated, truncated, infos = stock.step(action)
+        results = fast.step(action)
+        for name, mine, other in zip(
+            ("observation", "reward", "terminated", "truncated"),
+            results[:4],
+            (observation, reward, terminated, truncated),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(mine, other, err_msg=f"{name} at step {step}")
+            assert mine.dtype == other.dtype
+        assert_same_infos(results[4], infos)
+        ended = terminated | truncated
+        ends += int(ended.sum())
+        if ended.any() and fast.metadata["autoreset_mode"] == AutoresetMode.DISABLED:
+            observation, _ = stock.reset(options={"reset_mask": ended})
+            np.testing.assert_array_equal(fast.reset(options={"reset_mask": ended})[0], observation)
+    return ends
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_episodes_that_end_at_different_steps_equal_metaworlds(mode):
+    stock, fast = make_pair(seed=3, autoreset_mode=mode, terminate_on_success=True, max_episode_steps=40)
+    ends = assert_same_episodes(stock, fast, experts(TASKS), steps=90)
+    fast.close()
+    assert ends >= 6  # three tasks, at least two episodes each, of at most 40 steps
+
+
+def test_mt10_equals_metaworlds_with_one_hot_tasks():
+    stock, fast = make_pair("MT10", seed=1, use_one_hot=True, max_episode_steps=6)
+    assert fast.single_observation_space.shape == stock.single_observation_space.shape == (49,)
+    assert assert_same_episodes(stock, fast, experts(MT10), steps=14) == 20
+    fast.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("terminate", [False, True])
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("mode", MODES)
+def test_whole_episodes_of_mt10_equal_metaworlds(mode, seed, version, terminate):
+    keywords = {"seed": seed, "reward_function_version": version, "terminate_on_success": terminate}
+    stock, fast = make_pair("MT10", autoreset_mode=mode, **keywords)
+    assert assert_same_episodes(stock, fast, experts(MT10), steps=1010) >= 20
+    fast.close()
+
+
+def test_metaworlds_evaluation_gives_the_same_three_results():
+    class Agent:
+        def __init__(self):
+            self.eval_action = experts(TASKS)
+
+        def reset(self, env_mask):
+            pass
+
+    results = []
+    for envs in make_pair(seed=5, max_episode_steps=60):
+        results.append(evaluation(Agent(), envs, num_episodes=1)[:3])
+        envs.close()
+    assert results[0] == results[1]
+    assert results[0][0] > 0
+
+
+@pytest.fixture(scope="module")
+def envs():
+    envs = gym.make_vec("Meta-World-Fast/MT1", env_name="reach-v3", num_envs=3, seed=0, max_episode_steps=5)
+    yield envs
+    envs.close()
+
+
+def test_reset_with_a_seed_repeats_the_goals_of_each_lane(envs):
+    first, _ = envs.reset(seed=7)
+    other, _ = envs.reset()
+    again, _ = envs.reset(seed=7)
+    np.testing.assert_array_equal(again, first)
+    assert (other != first).any()
+    shifted, _ = envs.reset(seed=8)  # lane i has seed 8 + i, which lane i + 1 had before
+    np.testing.assert_array_equal(shifted[:2], first[1:])
+
+
+def test_other_work_can_be_done_between_step_async_and_step_wait(envs):
+    actions = np.full((3, 4), 0.3, np.float32)
+    envs.reset(seed=1)
+    expected = envs.step(actions)
+    envs.reset(seed=1)
+    envs.step_async(actions)
+    with pytest.raises(RuntimeError, match="call step_wait"):
+        envs.step_async(actions)
+    np.testing.assert_array_equal(envs.step_wait()[0], expected[0])
+    with pytest.raises(RuntimeError, match="call step_async"):
+        envs.step_wait()
+
+
+def test_lanes_of_a_killed_worker_truncate_and_begin_anew(envs):
+    before, _ = envs.reset(seed=2)
+    worker = envs.unwrapped._team.workers[0]
+    lanes = np.isin(np.arange(3), worker.lanes)
+    os.kill(worker.pid, signal.SIGKILL)
+    observation, reward, terminated, truncated, infos = envs.step(np.zeros((3, 4), np.float32))
+    np.testing.assert_array_equal(truncated, lanes)
+    np.testing.assert_array_equal(infos["worker_restarted"], lanes)
+    assert not terminated.any() and not reward[lanes].any()
+    np.testing.assert_array_equal(infos["final_obs"][np.flatnonzero(lanes)[0]], before[lanes][0])
+    assert np.isfinite(observation).all()
+    assert not envs.step(np.zeros((3, 4), np.float32))[3].any()
+
+
+def test_gymnasiums_wrappers_accept_the_environment():
+    envs = gym.make_vec("Meta-World-Fast/MT1", env_name="reach-v3", seed=0, max_episode_steps=3)
+    wrapped = gym.wrappers.vector.NormalizeReward(gym.wrappers.vector.RecordEpisodeStatistics(envs))
+    wrapped.reset()
+    infos = [wrapped.step(np.zeros((1, 4), np.float32))[4] for _ in range(3)]
+    wrapped.close()
+    assert infos[-1]["episode"]["l"].tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    ("keywords", "sentence"),
+    [
+        ({"reward_function_version": "v3"}, "reward_function_version='v3' is not possible: choose one of v2, v1"),
+        ({"render_mode": "human"}, "render_mode='human' is not available"),
+        ({"num_envs": 15}, "num_envs=15 is not possible: give a multiple of the 10 tasks"),
+        ({"max_episode_steps": -1}, "give a value of at least 1"),
+    ],
+)
+def test_what_is_not_built_is_refused_before_a_process_starts(keywords, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        gym.make_vec("Meta-World-Fast/MT10", **keywords)
+
+
+def test_names_are_metaworlds():
+    from metaworld.env_dict import MT25_V3
+
+    assert MT25 == tuple(MT25_V3)
+    stock, fast = make_pair(seed=0)
+    for name in ("task_name", "terminate_on_success", "max_path_length"):
+        assert fast.get_attr(name) == stock.get_attr(name)
+    assert len(INFO_KEYS) == 7
+    fast.close()
+
+
+def test_registering_imports_neither_jax_nor_metaworld():
+    code = (
+        "from cmta_jax.environments import registration; registration.register(); import sys;"
+        "print({'jax', 'mujoco', 'metaworld'} & set(sys.modules))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "set()"
