@@ -102,3 +102,8 @@ class TrainingConfig:
     keep_checkpoints: int = setting(3, "newest checkpoints that are kept", minimum=1)
     seed: int = setting(0, "first seed", minimum=0, maximum=2**31 - 1)
     num_seeds: int = setting(1, "seeds trained in one program: --seed, --seed + 1, ...", minimum=1)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds of the run, `num_seeds` of them."""
+        return tuple(range(self.seed, self.seed + self.num_seeds))

@@ -2,27 +2,23 @@
 
 import sys
 
-import jax
 import numpy as np
 
-from cmta_jax.environments import Pool
-from experiments.policies.trained import load
+import cmta_jax
 
 
-def main(source: str, pool_class=Pool) -> float:
-    """Plays one episode of every task; returns the share of tasks solved."""
-    trained = load(source, "newest", pool_class)
-    params = jax.tree.map(lambda leaf: leaf[0], trained.params)  # of the first seed
-    act, carry = jax.jit(trained.method.act, static_argnums=5), trained.method.begin(1)
-    first, solved = np.ones((trained.spec.num_tasks, 1), bool), 0  # [N, C]: N tasks, C = 1 lane each
-    with pool_class(trained.settings.environment, trained.seeds[:1], 1, None) as pool:
-        observation = pool.reset()  # [N * C, 39]
-        for _ in range(trained.spec.horizon):
-            lanes = observation.reshape(*first.shape, -1)  # [N, C, 39]
-            action, _, carry = act(params, carry, lanes, first, jax.random.key(0), False)
-            pool.send(np.asarray(action)[:, 0])
+def main(source: str, pool_class=cmta_jax.Pool) -> float:
+    """Plays one episode of every task with the policy of the run's first seed; returns the share of tasks solved."""
+    policy = cmta_jax.load_policy(source, pool_class=pool_class)
+    policy = policy.of_seeds(policy.seeds[0])
+    with pool_class(policy.settings.environment, policy.seeds) as pool:
+        observation, first = pool.reset(), np.ones(pool.num_lanes, bool)  # [N, 39] and [N], one lane for each task
+        carry, solved = policy.begin(), np.zeros(pool.num_lanes, bool)
+        for _ in range(policy.spec.horizon):
+            action, carry = policy.act(carry, observation, first)
+            pool.send(action)
             step = pool.receive()
-            observation, first, solved = step.observation, np.zeros_like(first), solved | step.success
+            observation, first, solved = step.observation, step.first, solved | step.success
     return float(np.mean(solved))
 
 

@@ -6,6 +6,11 @@ overlap), `memory` (of a run), `checkpoint` (the cost of a save and of a resume)
 Speeds are ratios of times that were measured in turns in one run.
 """
 
+from experiments.command_line import huge_pages
+
+if __name__ == "__main__":  # before JAX is imported
+    huge_pages.restart()
+
 import importlib
 import sys
 from collections.abc import Sequence

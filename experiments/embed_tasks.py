@@ -32,25 +32,22 @@ def _flags() -> flags.FlagValues:
     return values
 
 
-def main(arguments: Sequence[str], load: Callable[[str], Encoder] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, load: Callable[[str], Encoder] | None = None) -> int:
     """Writes the file that the command line asks for.
 
     Args:
-        arguments: without the program's name.
-        load: makes an encoder of a model's name; sentence-transformers by default.
+        arguments: without the program's name; by default those of the process.
+        load: makes an encoder from a model's name; sentence-transformers by default.
 
     Returns:
         The exit status: 0, or 2 after one sentence on what is wrong.
     """
 
     def embed(values: flags.FlagValues) -> None:
-        try:
-            encode = (load or sentence_transformer)(values.model)
-        except ImportError as error:
-            raise ValueError(str(error)) from error
-        write(pathlib.Path(values.out), encode)
+        write(pathlib.Path(values.out), (load or sentence_transformer)(values.model))
         print(f"embed_tasks: {values.out}")
 
+    arguments = sys.argv[1:] if arguments is None else arguments
     return run_command("embed_tasks", __doc__, _flags(), arguments, embed)
 
 
@@ -67,14 +64,14 @@ def sentence_transformer(model: str) -> Encoder:
 
     Raises:
         ImportError: sentence-transformers is not installed.
-        OSError: the model cannot be had.
+        OSError: the model cannot be loaded.
     """
     try:
-        from sentence_transformers import SentenceTransformer
+        from sentence_transformers import SentenceTransformer  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise ImportError("sentence-transformers is not installed: pip install '.[embeddings]'.") from error
     return SentenceTransformer(model).encode
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

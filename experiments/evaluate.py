@@ -9,14 +9,17 @@ prints success per task with Wilson intervals over all seeds of the run and writ
 
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from absl import flags
 
 from cmta_jax.environments import Pool
+from cmta_jax.environments.interface import PoolFactory
+from cmta_jax.runs.loading import load_policy
+from cmta_jax.runs.policy import Policy
+from experiments.command_line.checks import find_device
 from experiments.command_line.commands import policy_flags, run_command
 from experiments.policies import outcome, paper_protocol
-from experiments.policies.trained import Trained, describe, load
+from experiments.policies.titles import describe
 
 PROTOCOLS = ("paper", "metaworld")
 DEFAULT_EPISODES = {"paper": 1, "metaworld": 50}
@@ -28,12 +31,12 @@ def _flags() -> flags.FlagValues:
     flags.DEFINE_integer(
         "episodes", None, "paper: per goal set (1); metaworld: per task (50)", lower_bound=1, flag_values=values
     )
-    flags.DEFINE_boolean("sample", False, "sample actions rather than take the policy's mean", flag_values=values)
+    flags.DEFINE_boolean("sample", False, "sample actions instead of taking the policy's mean", flag_values=values)
     flags.DEFINE_boolean("video", False, "film an episode per task instead", flag_values=values)
     return values
 
 
-def main(arguments: Sequence[str] | None = None, pool_class: Any = Pool) -> int:
+def main(arguments: Sequence[str] | None = None, pool_class: PoolFactory = Pool) -> int:
     """Runs the command line and returns the exit status.
 
     Args:
@@ -44,7 +47,7 @@ def main(arguments: Sequence[str] | None = None, pool_class: Any = Pool) -> int:
     return run_command("evaluate", __doc__, _flags(), arguments, lambda values: _evaluate(values, pool_class))
 
 
-def _evaluate(values: flags.FlagValues, pool_class: Any) -> None:
+def _evaluate(values: flags.FlagValues, pool_class: PoolFactory) -> None:
     if not values.workdir:
         raise ValueError("No policy was named: give --workdir, a run folder or a policy file.")
     if values.protocol not in PROTOCOLS:
@@ -52,31 +55,32 @@ def _evaluate(values: flags.FlagValues, pool_class: Any) -> None:
     episodes = values.episodes or DEFAULT_EPISODES[values.protocol]
     if values.protocol == "paper" and episodes > 1 and not values.sample:
         raise ValueError(f"--episodes={episodes} would play the same episode {episodes} times: add --sample.")
-    trained = load(values.workdir, values.step, pool_class)
-    print(f"{trained.source}: {describe(trained)}")
+    find_device()
+    policy = load_policy(values.workdir, values.step, pool_class)
+    print(f"{policy.source}: {describe(policy)}")
     if values.video:
-        return _film(trained, values, pool_class)
-    result = _play(trained, values, episodes, pool_class)
-    path = trained.folder / f"evaluation_{result.protocol}.csv"
+        return _film(policy, values, pool_class)
+    result = _play(policy, values, episodes, pool_class)
+    path = policy.folder / f"evaluation_{result.protocol}.csv"
     outcome.write(result, path)
     print(outcome.table(result))
     print(f"The numbers are in {path}.")
 
 
-def _play(trained: Trained, values: flags.FlagValues, episodes: int, pool_class: Any) -> outcome.Outcome:
+def _play(policy: Policy, values: flags.FlagValues, episodes: int, pool_class: PoolFactory) -> outcome.Outcome:
     if values.protocol == "metaworld":
         from experiments.policies import metaworld_protocol  # here, because it imports all of Meta-World
 
-        return metaworld_protocol.play(trained, episodes, values.sample)
-    copies = trained.settings.training.copies_per_task
-    with pool_class(trained.settings.environment, trained.seeds, copies, values.env_workers) as pool:
-        return paper_protocol.play(trained, pool, episodes, values.sample)
+        return metaworld_protocol.play(policy, episodes, values.sample)
+    copies = policy.settings.training.copies_per_task
+    with pool_class(policy.settings.environment, policy.seeds, copies, values.env_workers) as pool:
+        return paper_protocol.play(policy, pool, episodes, values.sample)
 
 
-def _film(trained: Trained, values: flags.FlagValues, pool_class: Any) -> None:
+def _film(policy: Policy, values: flags.FlagValues, pool_class: PoolFactory) -> None:
     from experiments.policies import films  # here, because most evaluations need no pictures
 
-    for path in films.make(trained, pool_class, values.goal_set, values.env_workers):
+    for path in films.make(policy, pool_class, values.goal_set, values.env_workers):
         print(path, flush=True)
 
 

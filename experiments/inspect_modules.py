@@ -22,11 +22,12 @@ from matplotlib.figure import Figure
 
 from cmta_jax.environments import Pool, rendering
 from cmta_jax.environments.interface import PoolFactory
+from cmta_jax.runs.loading import load_policy
+from cmta_jax.runs.policy import Policy
 from experiments.command_line.commands import policy_flags, run_command
 from experiments.inspection import encodings, figures
 from experiments.policies import films
-from experiments.policies.recording import Recording, record
-from experiments.policies.trained import Trained, load, title
+from experiments.policies.titles import title
 from experiments.reporting import style
 from experiments.reporting.figures import save
 
@@ -59,7 +60,7 @@ def _inspect(values: flags.FlagValues, pool_class: PoolFactory) -> None:
     if not values.workdir:
         raise ValueError("No run was named: give --workdir, a run folder or a policy file.")
     sources = [source for source in (values.workdir, values.beside) if source]
-    runs = [load(source, values.step, pool_class) for source in sources]
+    runs = [load_policy(source, values.step, pool_class) for source in sources]
     backend = rendering.find_backend()
     if len({run.spec.task_names for run in runs}) > 1:
         raise ValueError(f"{sources[0]} and {sources[1]} have different tasks: give two runs of one benchmark.")
@@ -76,30 +77,27 @@ def _inspect(values: flags.FlagValues, pool_class: PoolFactory) -> None:
                 print(f"{out / name}.png", flush=True)
 
 
-class Played(NamedTuple):
-    """One recorded episode per seed and task."""
+class Inspected(NamedTuple):
+    """One recorded episode per seed and task, of a policy with experts."""
 
-    recording: Recording
+    played: films.Played
     attention: np.ndarray  # [T, S, N, K]
     experts: np.ndarray  # [T, S, N, K, F]
-    goal_sets: np.ndarray  # [S, N], that the episodes were on
-    vectors: np.ndarray  # [S, N, G, D], of all goal sets
 
 
-def _play(trained: Trained, pool_class: PoolFactory, values: flags.FlagValues) -> Played:
-    with pool_class(trained.settings.environment, trained.seeds, 1, values.env_workers) as pool:
-        chosen = films.goal_sets_of(trained, pool, values.goal_set)
-        recording = record(trained, pool, chosen, values.encoder)
-        if recording.attention is None or recording.experts is None:
-            raise ValueError(
-                f"{trained.source} is a run of {title(trained)}, which has no experts to look at: give one of CMTA, "
-                "CARE or TSAC on one of them."
-            )
-        return Played(recording, recording.attention, recording.experts, chosen, pool.goal_vectors)
+def _play(policy: Policy, pool_class: PoolFactory, values: flags.FlagValues) -> Inspected:
+    played = films.play(policy, pool_class, values.goal_set, values.env_workers, values.encoder)
+    attention, experts = played.recording.attention, played.recording.experts
+    if attention is None or experts is None:
+        raise ValueError(
+            f"{policy.source} is a run of {title(policy)}, which has no experts to look at: give one of CMTA, "
+            "CARE or TSAC on one of them."
+        )
+    return Inspected(played, attention, experts)
 
 
 def _figures(
-    runs: Sequence[Trained], played: Sequence[Played], encoder: str, backend: str
+    runs: Sequence[Policy], played: Sequence[Inspected], encoder: str, backend: str
 ) -> Iterator[tuple[str, Callable[[], Figure]]]:
     """Names of the figures of the first seed's policies, and what draws each (or raises NothingToDraw)."""
     titles, tasks = [title(run) for run in runs], runs[0].spec.task_names
@@ -112,13 +110,13 @@ def _figures(
         yield f"attention_{task}", functools.partial(_attention_over_time, runs[0], played[0], index, encoder, backend)
 
 
-def _attention_over_time(trained: Trained, played: Played, index: int, encoder: str, backend: str) -> Figure:
+def _attention_over_time(policy: Policy, inspected: Inspected, index: int, encoder: str, backend: str) -> Figure:
     """Attention over the episode of the task at `index`, beside frames of it."""
-    steps = np.linspace(0, trained.spec.horizon, FRAMES).round().astype(int).tolist()
-    shots = films.shots_of(trained, played.recording, played.vectors, played.goal_sets, index, backend, steps)
+    steps = np.linspace(0, policy.spec.horizon, FRAMES).round().astype(int).tolist()
+    shots = films.shots_of(policy, inspected.played, index, backend, steps)
     frames = [(shot.step, shot.picture) for shot in shots]
-    heading = f"{trained.spec.task_names[index].removesuffix('-v3')}: attention of the {encoder}"
-    return figures.attention_over_time(heading, played.attention[:, 0, index], frames)
+    heading = f"{policy.spec.task_names[index].removesuffix('-v3')}: attention of the {encoder}"
+    return figures.attention_over_time(heading, inspected.attention[:, 0, index], frames)
 
 
 if __name__ == "__main__":

@@ -1,48 +1,45 @@
 """Trains a method on a benchmark: python -m experiments.run --flagfile=quickstart.flags
 
-Exit status: 0 the run is complete; 2 it could not begin as asked; 1 it failed; 130 (Ctrl-C) or 143 (SIGTERM) it was
-stopped, has saved itself, and goes on with --resume.
+Exit status: 0 the run is complete; 2 it could not start as asked; 1 it failed; 128 + the number of a signal (130 for
+Ctrl-C, 143 for SIGTERM) if the signal stopped it: it has saved itself, and --resume continues it.
 """
 
+from experiments.command_line import huge_pages
+
+if __name__ == "__main__":  # before JAX is imported
+    huge_pages.restart()
+
+import contextlib
 import datetime
 import logging
 import math
 import pathlib
 import sys
-import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import jax
-import numpy as np
-import psutil
 
-from cmta_jax.checkpoint import CheckpointError
 from cmta_jax.environments import Pool
+from cmta_jax.environments.interface import PoolFactory
 from cmta_jax.environments.pool import balancing
-from cmta_jax.environments.pool.faults import TooManyFaults
 from cmta_jax.results.reading import NoEvaluation, read_run
+from cmta_jax.runs.settings import Settings, as_flags
 from cmta_jax.storage.run_folder import RunFolder
-from cmta_jax.tracking.csv_files import CsvWriter
-from cmta_jax.tracking.listeners import Listener, Several
 from cmta_jax.tracking.progress import Progress, Stopwatch
-from cmta_jax.tracking.run_costs import WithCosts
-from cmta_jax.tracking.tensorboard import TensorBoardWriter
-from cmta_jax.tracking.wandb import WandbWriter
-from cmta_jax.training.loop import Moment
-from cmta_jax.training.program import TrainState
 from experiments import first_look
-from experiments.command_line import settings
+from experiments.command_line.commands import EXPECTED, sentence, show, wants_help
+from experiments.command_line.help import help_text
 from experiments.command_line.parse import parse
-from experiments.command_line.settings import Settings
-from experiments.training_run.divergence_report import NumericalTrouble
-from experiments.training_run.profiling import traced
+from experiments.training_run.recorders import recorders
 from experiments.training_run.setup import Plan
 from experiments.training_run.signals import Stop, Stopped
+from experiments.training_run.training import learn
 from experiments.training_run.training_session import Session
 
+log = logging.getLogger("cmta_jax.run")  # run.log keeps what is logged under cmta_jax
 
-def main(arguments: Sequence[str] | None = None, pool_class: Any = Pool) -> int:
+
+def main(arguments: Sequence[str] | None = None, pool_class: PoolFactory = Pool) -> int:
     """Runs the command line and returns the exit status.
 
     Args:
@@ -50,42 +47,49 @@ def main(arguments: Sequence[str] | None = None, pool_class: Any = Pool) -> int:
         pool_class: makes the simulators, as `Pool` does.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    if {"--help", "-h", "--helpfull"} & {*arguments}:
-        print(settings.help_text())
+    if wants_help(arguments):
+        show(help_text())
         return 0
+    try:
+        with _warnings_on_the_console(), Stop() as stop:
+            return _run(arguments, pool_class, stop)
+    except (Stopped, KeyboardInterrupt) as stopped:
+        print("Stopped; there was nothing to save.", file=sys.stderr)
+        return getattr(stopped, "status", 130)
+
+
+@contextlib.contextmanager
+def _warnings_on_the_console() -> Iterator[None]:
     console = logging.StreamHandler()
     console.setLevel(logging.WARNING)
     logging.getLogger().addHandler(console)
     try:
-        with Stop() as stop:
-            return _run(arguments, pool_class, stop)
-    except (Stopped, KeyboardInterrupt) as stopped:
-        print("Stopped; nothing was left to save.", file=sys.stderr)
-        return getattr(stopped, "status", 130)
+        yield
     finally:
         logging.getLogger().removeHandler(console)
 
 
-def _run(arguments: Sequence[str], pool_class: Any, stop: Stop) -> int:
+def _run(arguments: Sequence[str], pool_class: PoolFactory, stop: Stop) -> int:
+    """Parses, sets up, trains and concludes."""
     try:
-        asked = parse(arguments)
-        plan = Plan(asked, pool_class)
-        folder = RunFolder(workdir_of(asked), settings.as_flags(asked.values()), asked.run.resume)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
+        settings = parse(arguments)
+        plan = Plan(settings, pool_class)
+        folder = RunFolder(workdir_of(settings), as_flags(settings.values()), settings.run.resume)
+    except EXPECTED as error:
+        print(f"error: {sentence(error)}", file=sys.stderr)
         return 2
     with folder:
         try:
             return train(plan, folder, pool_class, stop)
-        except (TooManyFaults, CheckpointError, NumericalTrouble) as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 1
-        except OSError as error:
-            print(f"error: {error}; mend that and give --resume.", file=sys.stderr)
+        except EXPECTED as error:
+            log.info("The run failed.", exc_info=True)
+            remedy = "; repair that and continue with --resume." if isinstance(error, OSError) else ""
+            reason = str(error) if remedy else sentence(error)
+            print(f"error: {reason}{remedy}", file=sys.stderr)
             return 1
 
 
-def train(plan: Plan, folder: RunFolder, pool_class: Any, stop: Stop) -> int:
+def train(plan: Plan, folder: RunFolder, pool_class: PoolFactory, stop: Stop) -> int:
     """The whole run in its folder; returns the exit status."""
     environment, workers = plan.settings.environment, plan.settings.run.env_workers
     stopwatch, lanes = Stopwatch(annotate=jax.profiler.TraceAnnotation), math.prod(plan.lanes)
@@ -97,97 +101,42 @@ def train(plan: Plan, folder: RunFolder, pool_class: Any, stop: Stop) -> int:
         with Session(plan, folder, pool, stopwatch) as session:
             progress.say("compiling")
             step, state = session.begin()
-            listeners = Several(*_recorders(plan, folder, step, session.postponed), progress)
-            try:
+            with contextlib.closing(recorders(plan, folder, step, session.postponed, progress)) as listeners:
                 state = learn(session, step, state, listeners, progress, stop)
-            finally:
-                listeners.close()
         if stop.status:
             how = "stopped and saved" if session.saved else "stopped; the last checkpoint could not be saved"
-            progress.say(f"{how}; go on with --workdir={folder.path} --resume")
+            progress.say(f"{how}; continue with --workdir={folder.path} --resume")
             return stop.status
         stop.patient = False  # the checkpoint of the last step is on the disk
         progress.say("playing the final policy's episodes")
         session.finish(state)
-    return _conclude(folder, progress)
+    _conclude(folder, progress)
+    return 0
 
 
-def learn(
-    session: Session, step: int, state: TrainState, listeners: Listener, progress: Progress, stop: Stop
-) -> TrainState:
-    """Takes the loop to its end, or to where a signal stops it, and saves there; returns the state."""
-    config = session.plan.settings.training
-    progress.say(f"step {step}: {'warming up' if step < config.warmup_steps else 'compiling the update'}")
-    progress.begin(step)
-    stop.patient, updated = True, False
-    if session.postponed:
-        _evaluate(session, Moment(step, state, {}), listeners, stop)
-        listeners.sync()
-        session.save(Moment(step, state, {}), wait=True)
-    moments = session.moments(step, state)
-    if session.plan.settings.run.profile:
-        moments = traced(moments, session.folder.file("profile"))
-    for moment in moments:
-        step, state = moment.step, moment.state
-        progress.advance(step)
-        if step == config.warmup_steps:
-            progress.say(f"step {step}: compiling the update")
-        if moment.metrics and not updated:
-            updated = bool(jax.block_until_ready(moment.metrics))
-            seconds = time.time() - psutil.Process().create_time()
-            progress.say(f"step {step}: first update, {seconds:.0f} s after the start")
-            progress.mark(step)
-        if moment.metrics and step % config.log_every == 0:
-            session.check(moment)
-            listeners.metrics(step, jax.tree.map(np.asarray, moment.metrics))
-        if step % config.eval_every == 0:
-            _evaluate(session, moment, listeners, stop)
-        stopping = bool(stop.status)
-        last = stopping or step == config.steps_per_task
-        if last or step % config.checkpoint_every == 0:
-            listeners.sync()
-            session.save(moment, wait=last)
-        if stopping:
-            break
-    return state
-
-
-def _evaluate(session: Session, moment: Moment, listeners: Listener, stop: Stop) -> None:
-    result = session.evaluate(moment, lambda: bool(stop.status))
-    if result is not None:
-        listeners.evaluation(moment.step, result.mean_success(), result.mean_return())
-
-
-def _recorders(plan: Plan, folder: RunFolder, step: int, postponed: bool) -> tuple[Listener, ...]:
-    live = [TensorBoardWriter(folder.file("tensorboard"), plan.seeds, plan.tasks, step)]
-    if plan.settings.run.wandb:
-        flags = settings.as_flags(plan.settings.values())
-        live.append(WandbWriter(folder.path, plan.seeds, plan.tasks, flags))
-    return (
-        CsvWriter(folder.path, plan.seeds, plan.tasks, step, step - postponed),
-        WithCosts(Several(*live), len(plan.seeds), math.prod(plan.lanes)),
-    )
-
-
-def _conclude(folder: RunFolder, progress: Progress) -> int:
-    """The summary and the picture."""
+def _conclude(folder: RunFolder, progress: Progress) -> None:
+    """Prints the summary and draws success.png."""
     try:
         run = read_run(folder.path)
     except NoEvaluation:
         progress.say("The run is complete; it was too short for an evaluation.")
-        return 0
+        return
     first_look.draw(run, folder.file("success.png"))
     progress.say(first_look.summary(run))
     progress.say(f"The curves are in {folder.file('success.png')}.")
-    return 0
 
 
-def workdir_of(asked: Settings) -> pathlib.Path:
+def workdir_of(settings: Settings) -> pathlib.Path:
     """`--workdir`, or a new folder under runs/ named after the time and the run."""
-    if asked.run.workdir:
-        return pathlib.Path(asked.run.workdir).expanduser()
-    tasks = asked.run.benchmark if len(asked.run.benchmark) <= 10 else f"{len(asked.environment.tasks)}_tasks"
-    name = f"{asked.run.method}_{tasks}_{asked.environment.goals}_seed{asked.training.seed}"
+    run, tasks = settings.run, settings.run.benchmark
+    if run.workdir:
+        try:
+            return pathlib.Path(run.workdir).expanduser()
+        except RuntimeError:
+            raise ValueError(f"--workdir={run.workdir} has no such home folder: give another.") from None
+    if len(tasks) > 10:
+        tasks = f"{len(settings.environment.tasks)}_tasks"
+    name = f"{run.method}_{tasks}_{settings.environment.goals}_seed{settings.training.seed}"
     return pathlib.Path("runs") / f"{datetime.datetime.now():%Y-%m-%d_%H-%M-%S}_{name}"
 
 

@@ -15,6 +15,7 @@ FLOORS = (  # bottom to top; rooms on one floor do not see each other
     ),
     ("cmta_jax.sac",),
     ("cmta_jax.methods",),
+    ("cmta_jax.runs",),
     ("cmta_jax",),  # the public API
     ("experiments",),
 )  # fmt: skip

@@ -41,6 +41,11 @@ def resolve_tasks(benchmark: str) -> tuple[str, ...]:
     if benchmark.lower() in BENCHMARKS:
         return BENCHMARKS[benchmark.lower()]
     names = tuple(name.strip() for name in benchmark.split(",") if name.strip())
+    mixed = [name for name in names if name.lower() in BENCHMARKS]
+    if mixed:
+        raise ValueError(
+            f"'{mixed[0]}' is a benchmark and cannot be mixed with tasks: give '{mixed[0]}' alone, or a list of tasks."
+        )
     check_tasks(names, also_known=tuple(BENCHMARKS))
     return names
 

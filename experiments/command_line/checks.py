@@ -1,13 +1,13 @@
-"""Whether a run can be what it was asked to be: settings against each other, and the replay against the memory."""
+"""Checks before a run: the device, settings against each other, and the replay against the free memory."""
 
+import os
 import pathlib
 from typing import Any
 
+import jax
 import psutil
 
-from cmta_jax import sac
-from cmta_jax.config import TrainingConfig
-from cmta_jax.environments import EnvironmentConfig
+from cmta_jax.runs.settings import Settings
 
 CONTAINER_FILES = (
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
@@ -16,15 +16,35 @@ CONTAINER_FILES = (
 RESERVE = 2**29  # bytes left to everything that is not the replay
 
 
-def check_settings(training: TrainingConfig, environment: EnvironmentConfig, method: sac.Config) -> None:
-    """Raises ValueError, in one sentence with the remedy, where two settings contradict each other."""
-    horizon, tasks = environment.horizon, len(environment.tasks)
-    if training.eval_every % horizon:
-        below = training.eval_every // horizon * horizon
-        values = " or ".join(str(value) for value in (below, below + horizon) if value)
+def find_device() -> Any:
+    """The first device of JAX.
+
+    Raises:
+        ValueError: JAX has none, because JAX_PLATFORMS names a kind of device that is not there.
+    """
+    try:
+        return jax.devices()[0]
+    except (RuntimeError, AssertionError) as error:  # JAX asserts that it has found one
+        asked = os.environ.get("JAX_PLATFORMS", "")
         raise ValueError(
-            f"--eval_every={training.eval_every} is no multiple of --horizon={horizon}, and an evaluation needs the "
-            f"end of an episode: give {values}."
+            f"JAX finds no device with JAX_PLATFORMS={asked}: unset it, or install jax for that device, as in "
+            "pip install '.[cuda]'."
+        ) from error
+
+
+def check_settings(settings: Settings) -> None:
+    """Raises ValueError, in one sentence with the remedy, where two settings contradict each other."""
+    training, environment, method = settings.training, settings.environment, settings.method
+    horizon, tasks, copies = environment.horizon, len(environment.tasks), training.copies_per_task
+    if training.eval_every % horizon:
+        raise ValueError(
+            f"--eval_every={training.eval_every} is not a multiple of --horizon={horizon}, and an evaluation needs the "
+            f"end of an episode: give {_multiples(training.eval_every, horizon)}."
+        )
+    if training.eval_episodes % copies and not settings.run.resume:
+        raise ValueError(
+            f"--eval_episodes={training.eval_episodes} is not a multiple of --copies_per_task={copies}, and every copy "
+            f"plays the same number of episodes: give {_multiples(training.eval_episodes, copies)}."
         )
     if training.steps_per_task <= training.warmup_steps:
         raise ValueError(
@@ -38,17 +58,26 @@ def check_settings(training: TrainingConfig, environment: EnvironmentConfig, met
             f"transitions for each of {tasks} tasks: give at least {smallest}."
         )
     if training.seed + training.num_seeds > 2**31:
-        raise ValueError(f"--seed={training.seed} leaves no room for --num_seeds={training.num_seeds}: lower it.")
+        raise ValueError(
+            f"--seed={training.seed} is too large for --num_seeds={training.num_seeds}: give at most "
+            f"{2**31 - training.num_seeds}."
+        )
+
+
+def _multiples(value: int, of: int) -> str:
+    """The multiples of a number next to a value that is none."""
+    below = value // of * of
+    return " or ".join(str(value) for value in (below, below + of) if value)
 
 
 def check_memory(replay_bytes: int, free_bytes: int, capacity: int, where: str = "memory") -> None:
     """Raises ValueError if a replay does not fit.
 
     Args:
-        replay_bytes: what the whole replay takes, of all seeds.
-        free_bytes: what is there.
-        capacity: transitions that it was to hold, for the remedy.
-        where: whose memory, for the sentence.
+        replay_bytes: size of the whole replay, of all seeds.
+        free_bytes: free memory.
+        capacity: `--replay_capacity`, for the remedy.
+        where: whose memory it is, for the sentence.
     """
     if replay_bytes + RESERVE <= free_bytes:
         return
@@ -61,15 +90,15 @@ def check_memory(replay_bytes: int, free_bytes: int, capacity: int, where: str =
 
 
 def free_bytes(device: Any = None) -> int:
-    """Free memory of an accelerator that can tell, otherwise of this machine or of the container that limits us."""
+    """Free memory of a JAX device that reports it, otherwise of this machine or of its container."""
     statistics = device.memory_stats() if device is not None else None
     if statistics and "bytes_limit" in statistics:
         return statistics["bytes_limit"] - statistics.get("bytes_in_use", 0)
-    return min(psutil.virtual_memory().available, _container_bytes())
+    return int(min(psutil.virtual_memory().available, _container_bytes()))
 
 
 def _container_bytes() -> float:
-    """What a Linux control group still grants; infinite without one."""
+    """Free memory of a Linux control group; infinite without one."""
     for limit, used in CONTAINER_FILES:
         try:
             return int(pathlib.Path(limit).read_text()) - int(pathlib.Path(used).read_text())

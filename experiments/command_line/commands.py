@@ -1,14 +1,17 @@
-"""What the commands that look at runs have in common: help, and one sentence and status 2 for whatever is wrong."""
+"""What all commands have in common: help, and one sentence and an exit status for whatever went wrong."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 
 from absl import flags
 
+EXPECTED = (ValueError, OSError, RuntimeError, ImportError, flags.Error)  # any other exception is a mistake in the code
+
 
 def run_command(
     name: str,
-    help: str,
+    help: str | None,
     values: flags.FlagValues,
     arguments: Sequence[str],
     action: Callable[..., None],
@@ -17,30 +20,50 @@ def run_command(
     """Parses `arguments` into `values` and runs `action(values, *further)`.
 
     Args:
-        positional: whether there may be further arguments, which are no flags.
+        positional: whether further arguments, which are not flags, are allowed.
 
     Returns:
         The exit status: 0, or 2 after one sentence on what is wrong.
     """
-    if {"--help", "-h", "-help"} & set(arguments):
-        print(help + values.get_help())
+    if wants_help(arguments):
+        show((help or "") + values.get_help())
         return 0
     try:
         further = values([name, *arguments])[1:]
         if further and not positional:
             raise ValueError(f"Unexpected '{further[0]}': write flags as --name=value.")
         action(values, *further)
-    except (ValueError, OSError, flags.Error) as error:
+    except EXPECTED as error:
         print(f"{name}: {sentence(error)}", file=sys.stderr)
         return 2
     return 0
 
 
-def sentence(error: Exception) -> str:
-    """What went wrong, on one line; of a path that the system refuses, which and why."""
+def wants_help(arguments: Sequence[str]) -> bool:
+    """Whether the command line asks for help."""
+    return not {"--help", "-help", "-h", "--helpfull"}.isdisjoint(arguments)
+
+
+def show(text: str) -> None:
+    """Prints a text that its reader may leave early, as in `--help | head -1`."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it exits
+
+
+def sentence(error: BaseException) -> str:
+    """What went wrong, on one line.
+
+    If the system refused a path, the line says which one and why. Of a traceback in the message, as from a worker
+    process, only the last line is kept.
+    """
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename} cannot be used ({error.strerror}): give another path."
-    return " ".join(str(error).split())
+    before, traceback, after = str(error).partition("Traceback (most recent call last):")
+    lines = [line.strip() for line in after.splitlines() if line.strip()]
+    text = f"{before} {lines[-1]}" if traceback and lines else str(error)
+    return " ".join(text.split()) or type(error).__name__
 
 
 def policy_flags() -> flags.FlagValues:
@@ -49,5 +72,5 @@ def policy_flags() -> flags.FlagValues:
     flags.DEFINE_string("workdir", "", "a run folder, or a policy file (.safetensors)", flag_values=values)
     flags.DEFINE_string("step", "newest", "which checkpoint: newest, best or its number", flag_values=values)
     flags.DEFINE_integer("goal_set", 0, "which goal set is filmed or drawn (mixed goals)", 0, 49, flag_values=values)
-    flags.DEFINE_integer("env_workers", None, "processes that simulate", lower_bound=1, flag_values=values)
+    flags.DEFINE_integer("env_workers", None, "worker processes that simulate", lower_bound=1, flag_values=values)
     return values

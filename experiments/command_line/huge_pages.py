@@ -1,7 +1,7 @@
-"""Huge pages for what XLA computes with on a CPU (docs/performance.md, Memory of an update).
+"""Huge pages for XLA's intermediate results on a CPU: 6 to 9 % faster updates (docs/performance.md).
 
-XLA takes the memory for an update's intermediate results anew each time. Blocks beyond 32 MB glibc fetches from the
-kernel and gives back every time, and the kernel hands them out page by page.
+XLA allocates the memory of an update's intermediate results anew each time. glibc gets blocks beyond 32 MB from the
+kernel and gives them back every time, and the kernel hands them out page by page. Huge pages are 512 times fewer pages.
 glibc reads its settings only when a process starts.
 """
 
@@ -13,9 +13,10 @@ SETTING = "glibc.malloc.hugetlb=1"  # asks the kernel for transparent huge pages
 
 
 def restart() -> None:
-    """Begins this command again with huge pages; returns if it has them, or glibc is set up or absent here.
+    """Starts this command once more with huge pages; returns if it has them, or glibc is set up or absent here.
 
-    The process keeps its number; `GLIBC_TUNABLES=` (empty) in the environment prevents it.
+    Call it before JAX is imported, in a program only: it replaces the process. The process keeps its number.
+    `GLIBC_TUNABLES=` (empty) in the environment prevents it.
     """
     if "GLIBC_TUNABLES" in os.environ or platform.libc_ver()[0] != "glibc":
         return

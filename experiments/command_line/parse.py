@@ -1,29 +1,15 @@
-"""The command line: absl flags made from the fields of the settings' dataclasses, read into settings.
+"""The command line: absl flags made from the fields of the settings' dataclasses, read into settings."""
 
-Settings that all methods share have bare names (`--hidden_dim`); a method's own carry its name (`--cmta.num_experts`).
-"""
-
-import difflib
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from absl import flags as absl_flags
 
+from cmta_jax.runs.settings import RunConfig, Settings, all_flags, fill, nearest, read, settings_of
 from cmta_jax.storage.run_folder import FLAGS
 from cmta_jax.tracking import wandb
 from experiments.command_line import checks
 from experiments.command_line.flagfiles import Argument, expand
-from experiments.command_line.settings import (
-    RunConfig,
-    Settings,
-    config_classes,
-    fill,
-    flag_fields,
-    help_of,
-    kind_of,
-    settings_of,
-)
 
 
 def parse(arguments: Sequence[str]) -> Settings:
@@ -37,7 +23,7 @@ def parse(arguments: Sequence[str]) -> Settings:
         ValueError: one sentence that names the flag, the value and the remedy.
     """
     expanded = expand(arguments)
-    run = fill(RunConfig, values_of(expanded))
+    run: RunConfig = fill(RunConfig, values_of(expanded))
     if run.resume:
         if not run.workdir:
             raise ValueError("--resume needs the folder to go on in: give --workdir.")
@@ -47,12 +33,12 @@ def parse(arguments: Sequence[str]) -> Settings:
     if settings.run.wandb:
         wandb.check_installed()
     _check_effect([argument for argument in expanded if not argument.origin], settings)
-    checks.check_settings(settings.training, settings.environment, settings.method)
+    checks.check_settings(settings)
     return settings
 
 
 def _check_effect(arguments: Sequence[Argument], settings: Settings) -> None:
-    """Refuses another method's flag on the command line itself; flagfiles may speak to several methods."""
+    """Refuses another method's flag on the command line itself; flagfiles may hold flags of several methods."""
     for name in values_of(arguments).keys() - settings.values().keys():
         if "." in name:
             raise ValueError(f"--{name} has no effect with --method={settings.run.method}: leave it out.")
@@ -60,12 +46,12 @@ def _check_effect(arguments: Sequence[Argument], settings: Settings) -> None:
 
 def values_of(arguments: Sequence[Argument]) -> dict[str, Any]:
     """Flag -> value, of the flags that `arguments` give; the last one counts."""
-    flags, arguments = _all_flags(), iter(arguments)
-    for argument in arguments:
+    flags, remaining = _all_flags(), iter(arguments)
+    for argument in remaining:
         text = argument.text
         name = text.lstrip("-")
         if name in flags and not flags[name].boolean:  # --name value
-            text += "=" + next(arguments, Argument("")).text
+            text += "=" + next(remaining, Argument("")).text
         where = f" ({argument.origin})" if argument.origin else ""
         try:
             rest = flags(["", text])[1:]
@@ -82,46 +68,33 @@ def values_of(arguments: Sequence[Argument]) -> dict[str, Any]:
 
 def _all_flags() -> absl_flags.FlagValues:
     flags = absl_flags.FlagValues()
-    for config_class, method in config_classes():
-        for name, field in flag_fields(config_class, method).items():
-            kind, help = kind_of(config_class, field.name), help_of(field)
-            if name in flags:
-                continue
-            if kind is bool:
-                absl_flags.DEFINE_boolean(name, None, help, flag_values=flags)
-            else:
-                absl_flags.DEFINE(_Parser(kind), name, None, help, flag_values=flags)
+    for flag in all_flags().values():
+        text = flag.field.metadata["help"]
+        if flag.kind is bool:
+            absl_flags.DEFINE_boolean(flag.name, None, text, flag_values=flags)
+        else:
+            absl_flags.DEFINE(_Parser(flag.kind), flag.name, None, text, flag_values=flags)
     return flags
 
 
 class _Parser(absl_flags.ArgumentParser):
-    """Text to a str, an int (2400000, 2_400_000 or 2.4e6) or a float."""
+    """Text to a str, an int or a float, as `settings.read` does it."""
 
     def __init__(self, kind: type):
         self._kind = kind
         self.syntactic_help = "give a whole number" if kind is int else "give a number"
 
     def parse(self, argument: str) -> Any:
-        if self._kind is str:
-            return argument
-        try:
-            whole = self._kind is int and not re.search("[.eE]", argument)
-            number = int(argument) if whole else float(argument)
-        except ValueError:
-            number = None
-        if number is None or (self._kind is int and number != number // 1):
-            raise ValueError(self.syntactic_help)
-        return self._kind(number)
+        return read(self._kind, argument)
 
 
 def _suggest(attempt: str, flags: absl_flags.FlagValues) -> str:
     names = [*flags, *(f"no{name}" for name in flags if flags[name].boolean)]
-    same = [name for name in names if name.rpartition(".")[2] == attempt]
-    return f"did you mean --{(same or difflib.get_close_matches(attempt, names, n=1, cutoff=0.0))[0]}?"
+    return f"did you mean --{nearest(attempt, names)}?"
 
 
 def _if_there(path: str) -> list[Argument]:
     try:
         return expand([f"--flagfile={path}"])
     except ValueError:
-        return []  # the run folder says what is wrong with it
+        return []  # `RunFolder` says what is wrong with the file

@@ -1,13 +1,16 @@
-"""Episodes of a trained policy with all that happened in them, the encoder's story included."""
+"""Episodes of a trained policy with everything that happened in them, the encoder's intermediates included."""
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
 
 import jax
 import numpy as np
 
+from cmta_jax.environments.interface import EnvironmentPool, Step
 from cmta_jax.networks.mixture import MixtureIntermediates
-from experiments.policies.acting import for_each_policy
-from experiments.policies.trained import Trained
+from cmta_jax.runs.policy import Policy
+from experiments.policies import goal_sets
+from experiments.policies.goal_sets import Playing
 
 
 class Recording(NamedTuple):
@@ -20,44 +23,60 @@ class Recording(NamedTuple):
     experts: np.ndarray | None  # [T, S, N, K, F], the experts' encodings
 
 
-def record(trained: Trained, pool: Any, goal_sets: np.ndarray, encoder: str = "actor") -> Recording:
-    """Plays one episode per seed and task on the goal sets `[S, N]`; the pool has one copy of each task.
+def record(policy: Policy, pool: EnvironmentPool, chosen: np.ndarray, encoder: str = "actor") -> Recording:
+    """Plays one episode per seed and task; the pool has one copy of each task.
 
     Args:
+        chosen: `[S, N]`, the goal set of each seed and task.
         encoder: whose attention is recorded, `actor` or `critics`; they differ with `actor_encoder=frozen_random` only.
     """
-    lanes = *goal_sets.shape, 1
-    watch = watched(trained, encoder)
-    carry = jax.tree.map(lambda leaf: np.stack([leaf] * lanes[0]), trained.method.begin(1))
-    observation, first = pool.reset(goal_sets=goal_sets.reshape(-1)), np.ones(lanes, bool)
-    moments = []
-    for _ in range(trained.spec.horizon):
-        action, carry, story = watch(trained.params, carry, observation.reshape(*lanes, -1), first)
-        pool.send(np.asarray(action).reshape(-1, action.shape[-1]))
-        outcome = pool.receive()
-        reward, success = outcome.reward.reshape(lanes[:2]), outcome.success.reshape(lanes[:2])
-        moments.append((np.asarray(action)[:, :, 0], reward, success, jax.tree.map(np.asarray, story)))
-        observation, first = outcome.observation, np.zeros(lanes, bool)
-    *columns, stories = zip(*moments, strict=True)
-    told = map(np.stack, zip(*stories, strict=True)) if stories[0] else (None, None)
-    return Recording(*map(np.stack, columns), *told)
+    act_and_tell, told = telling(policy, encoder), []
+
+    def act(params, carry, observation, first):
+        action, carry, intermediates = act_and_tell(params, carry, observation, first)
+        told.append((np.asarray(action)[:, :, 0], jax.tree.map(np.asarray, intermediates)))
+        return action, carry
+
+    recorder = _PoolRecorder(pool)
+    playing = Playing(act, policy.params, lambda number: policy.begin(1, number).carry)
+    goal_sets.play(playing, cast(EnvironmentPool, recorder), chosen[None, :, :, None], policy.spec.horizon)
+    actions, intermediates = zip(*told, strict=True)
+    reward = np.stack([step.reward.reshape(chosen.shape) for step in recorder.steps])
+    success = np.stack([step.success.reshape(chosen.shape) for step in recorder.steps])
+    if not intermediates[0]:
+        return Recording(np.stack(actions), reward, success, None, None)
+    attention, experts = map(np.stack, zip(*intermediates, strict=True))
+    return Recording(np.stack(actions), reward, success, attention, experts)
 
 
-def watched(trained: Trained, encoder: str = "actor"):
-    """Acting that tells: `(params, carry, observation, first) -> action, carry, (attention, experts)`, or `()`.
+class _PoolRecorder:
+    """A pool that keeps what its steps returned."""
 
-    The critics' encoder gets the memory that the actor's wrote, as it does in training.
+    def __init__(self, pool: EnvironmentPool):
+        self.reset, self.send = pool.reset, pool.send
+        self._pool, self.steps = pool, []
+
+    def receive(self) -> Step:
+        self.steps.append(self._pool.receive())
+        return self.steps[-1]
+
+
+def telling(policy: Policy, encoder: str = "actor") -> Callable[..., tuple[Any, Any, Any]]:
+    """Acting with intermediates: `(params, carry, observation, first) -> action, carry, intermediates`.
+
+    The intermediates are `(attention [S, N, K], experts [S, N, K, F])`, or `()` for a method without experts. The
+    critics' encoder gets the carry that the actor's encoder wrote, as in training.
     """
 
     def act(params, carry, observation, first):
-        networks = trained.method.networks
-        action, before, after = trained.method.act(params, carry, observation, first, jax.random.key(0), False)
-        base = getattr(params, "base", params)  # TSAC keeps those of the method that it wraps
+        networks = policy.method.networks
+        action, before, after = policy.method.act(params, carry, observation, first, jax.random.key(0), False)
+        base = getattr(params, "base", params)  # TSAC keeps the parameters of the method that it wraps there
         tasks = networks.encode_tasks(base.task_encoder)
         chosen = networks.acting_encoder(base) if encoder == "actor" else base.encoder
-        _, story = networks.encode(chosen, tasks, observation, before)
-        if not isinstance(story, MixtureIntermediates):
+        _, intermediates = networks.encode(chosen, tasks, observation, before)
+        if not isinstance(intermediates, MixtureIntermediates):
             return action, after, ()
-        return action, after, (story.attention[:, 0], story.experts[:, :, 0].swapaxes(0, 1))
+        return action, after, (intermediates.attention[:, 0], intermediates.experts[:, :, 0].swapaxes(0, 1))
 
-    return for_each_policy(act, trained)
+    return policy.compile(act)

@@ -1,4 +1,4 @@
-"""What is written of numerical trouble, and said: `trouble/step-<number>/` in the run folder, and one sentence.
+"""Reports numerical trouble: files in `trouble/step-<number>/` of the run folder, and one sentence.
 
 `trouble.json` says what was wrong, for which seed and task; `seed-<number>.safetensors` holds the batch of that update,
 `lanes.safetensors` what the simulators and the policy exchanged in the step that stopped the run.
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class NumericalTrouble(RuntimeError):
-    """A run that computes with numbers that are none, or diverges; the message is one sentence for the user."""
+    """A number is NaN or infinite, or the critic loss is above its limit; the message is one sentence for the user."""
 
 
 def check(divergence: Any, folder: RunFolder, seeds: Sequence[int], tasks: Sequence[str], limit: float) -> None:
@@ -75,13 +75,13 @@ def _update(divergence: Divergence, seed: int, tasks: Sequence[str], limit: floa
 
 
 def _tasks(divergence: Divergence, tasks: Sequence[str]) -> list[str]:
-    """Tasks whose part of the batch is not finite; else those whose metrics are not, less than all; else none.
+    """The tasks to name: those whose part of the batch is not finite, or else whose metrics are not.
 
-    Where everything is finite, it is the task with the largest value of Q.
+    Where everything is finite, it is the task with the largest value of Q. If all tasks are concerned, none is named.
     """
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(divergence.batch)]
     rows = [leaf.reshape(len(tasks), -1) for leaf in leaves if np.issubdtype(leaf.dtype, np.floating)]
-    wrong = np.stack([~np.isfinite(row).all(axis=1) for row in rows]).any(axis=0)
+    wrong: Any = np.stack([~np.isfinite(row).all(axis=1) for row in rows]).any(axis=0)  # [N] bool
     of_tasks = [value for value in divergence.metrics.values() if value.shape == (len(tasks),)]
     if not wrong.any() and of_tasks:
         wrong = np.stack([~np.isfinite(value) for value in of_tasks]).any(axis=0)
@@ -114,8 +114,8 @@ def _write(folder: RunFolder, step: int, page: dict, trees_by_name: dict[str, An
     return f"its numbers are in {place}"
 
 
-def _json(value: np.ndarray) -> Any:
-    """Numbers as JSON knows them; those that are none as text."""
+def _json(value: Any) -> Any:
+    """Numbers as JSON knows them; NaN and infinity as text."""
     if value.ndim:
         return [_json(part) for part in value]
     return float(value) if np.isfinite(value) else str(value)

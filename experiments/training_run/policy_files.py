@@ -15,11 +15,11 @@ NEWEST, BEST = "policy.safetensors", "policy_best.safetensors"
 
 
 class PolicyFiles:
-    """Writes policies on a thread of its own; a disk that refuses one is a warning.
+    """Writes policies on another thread; a disk that refuses one is a warning.
 
     Args:
         folder: the files go there.
-        metadata: what to say in them besides the step and the success.
+        metadata: stored in them with the step and the success.
     """
 
     def __init__(self, folder: pathlib.Path, metadata: dict[str, Any]):
@@ -32,8 +32,8 @@ class PolicyFiles:
         if name in self._pending:
             self._pending.pop(name).result()  # at most one of each waits, however slow the disk
         copies = jax.tree.map(np.array, jax.device_get(params))
-        story = self._metadata | {"step": step, "smoothed_success": smoothed}
-        self._pending[name] = self._writer.submit(self._write, name, copies, story)
+        metadata = self._metadata | {"step": step, "smoothed_success": smoothed}
+        self._pending[name] = self._writer.submit(self._write, name, copies, metadata)
 
     def close(self) -> None:
         """Waits for the files that are being written."""
@@ -41,8 +41,8 @@ class PolicyFiles:
         for written in self._pending.values():
             written.result()
 
-    def _write(self, name: str, params: Any, story: dict[str, Any]) -> None:
+    def _write(self, name: str, params: Any, metadata: dict[str, Any]) -> None:
         try:
-            save_policy(self._folder / name, params, story)
+            save_policy(self._folder / name, params, metadata)
         except OSError as error:
             log.warning("%s cannot be written (%s); training goes on", self._folder / name, error.strerror)

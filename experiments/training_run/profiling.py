@@ -7,13 +7,13 @@ import jax
 
 from cmta_jax.training.loop import Moment
 
-SKIPPED, TRACED = 100, 50  # updates before the trace, so that all is compiled and warm, and in it
+SKIPPED, TRACED = 100, 50  # updates before the trace, so that everything is compiled and warm; updates in it
 
 
 def traced(moments: Iterable[Moment], folder: pathlib.Path) -> Iterator[Moment]:
-    """Passes the moments on, and writes a trace of a few of them under `folder`.
+    """Yields the moments unchanged, and writes a trace of a few of them under `folder`.
 
-    The parts of the time that `progress.Stopwatch` tells apart are spans of the host's thread in it.
+    The parts of the time that `progress.Stopwatch` measures are spans of the host's thread in the trace.
     """
     updates, tracing = 0, False
     try:
@@ -34,5 +34,5 @@ def traced(moments: Iterable[Moment], folder: pathlib.Path) -> Iterator[Moment]:
 
 def _start(folder: pathlib.Path) -> None:
     options = jax.profiler.ProfileOptions()
-    options.python_tracer_level = 0  # a span per Python call would slow down what is looked at
+    options.python_tracer_level = 0  # a span per Python call would slow down what is measured
     jax.profiler.start_trace(folder, create_perfetto_trace=True, profiler_options=options)

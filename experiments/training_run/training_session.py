@@ -1,17 +1,19 @@
-"""One run: its parts, and what happens around the loop."""
+"""A run that is under way: what it saves, how it is evaluated, and how it continues."""
 
 import csv
 import io
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Self, cast
 
 import jax
 import numpy as np
 
 from cmta_jax.checkpoint import Checkpoint, Checkpointer, versions
-from cmta_jax.environments.goals import schedule
+from cmta_jax.environments.interface import EnvironmentPool
 from cmta_jax.results.statistics import SMOOTHING
+from cmta_jax.runs.saved_state import restored_state, saved_state
+from cmta_jax.runs.settings import as_flags
 from cmta_jax.storage import atomic
 from cmta_jax.storage.run_folder import RunFolder
 from cmta_jax.tracking.progress import Stopwatch, TimedPool
@@ -20,7 +22,8 @@ from cmta_jax.training.divergence import NotFinite
 from cmta_jax.training.evaluation import Evaluation
 from cmta_jax.training.loop import Moment
 from cmta_jax.training.program import TrainState
-from experiments.command_line.settings import as_flags
+from experiments.policies import goal_sets
+from experiments.policies.goal_sets import Playing
 from experiments.training_run import divergence_report
 from experiments.training_run.policy_files import BEST, NEWEST, PolicyFiles
 from experiments.training_run.setup import Plan
@@ -35,46 +38,50 @@ class Session:
         plan: of the run.
         folder: its run folder.
         pool: its simulators.
-        stopwatch: is told of the parts of the time.
+        stopwatch: measures how the time divides.
     """
 
-    def __init__(self, plan: Plan, folder: RunFolder, pool: Any, stopwatch: Stopwatch):
+    def __init__(self, plan: Plan, folder: RunFolder, pool: EnvironmentPool, stopwatch: Stopwatch):
         self.plan, self.folder, self.stopwatch = plan, folder, stopwatch
-        self.pool = TimedPool(pool, stopwatch)
+        self.pool = cast(EnvironmentPool, TimedPool(pool, stopwatch))
         self.horizon = plan.settings.environment.horizon
-        self.smoothed = None  # mean success, smoothed over the evaluations so far
-        self.best = None  # the highest that it has been
+        self.smoothed: float | None = None  # mean success, smoothed over the evaluations so far
+        self.best: float | None = None  # the highest `smoothed` so far
         self.postponed = False  # whether the evaluation of this step is still to come
-        self.saved = True  # whether the disk took the newest checkpoint, as far as it has been waited for
+        self.saved = True  # False if the newest checkpoint is known not to have been saved
         self.flags = as_flags(plan.settings.values())
-        story = {"method": plan.settings.run.method, "flags": self.flags, "tasks": [*plan.tasks], "seeds": plan.seeds}
-        self.policies = PolicyFiles(folder.path, story)
+        metadata = {
+            "method": plan.settings.run.method,
+            "flags": self.flags,
+            "tasks": [*plan.tasks],
+            "seeds": plan.seeds,
+        }
+        self.policies = PolicyFiles(folder.path, metadata)
         self.checkpointer = Checkpointer(folder.file("checkpoints"), keep=plan.settings.training.keep_checkpoints)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.policies.close()
         self.saved = self.checkpointer.close() and self.saved
 
     def begin(self) -> tuple[int, TrainState]:
-        """The step and state to go on from: of the newest checkpoint, or the start of the run."""
+        """The step and state to continue from: those of the newest checkpoint, or of the start of the run."""
         if self.plan.settings.run.resume:
             shapes = self.plan.state_shapes
-            found = self.checkpointer.restore((shapes.learner, shapes.rollout), shapes.replay)
+            found = self.checkpointer.restore(saved_state(shapes), shapes.replay)
             if found:
                 _compare_versions(found.metadata["versions"])
                 self.pool.restore(found.pool)
                 self.smoothed, self.best = found.metadata["smoothed"], found.metadata.get("best_smoothed")
                 self.postponed = found.metadata.get("postponed", False)
-                learner, rollout = found.state
-                return found.step, jax.tree.map(jax.numpy.asarray, TrainState(learner, found.replay, rollout))
-        observation = self.pool.reset(episode=0).reshape(*self.plan.lanes, -1)
+                return found.step, jax.tree.map(jax.numpy.asarray, restored_state(found.state, found.replay))
+        observation: Any = self.pool.reset(episode=0).reshape(*self.plan.lanes, -1)
         return 0, self.plan.program.start(self.plan.seed_keys, observation)
 
-    def moments(self, step: int, state: TrainState):
-        """The loop, from `step` on; raises NumericalTrouble where it cannot go on."""
+    def moments(self, step: int, state: TrainState) -> Iterator[Moment]:
+        """The loop, from `step` on; raises NumericalTrouble where a number is NaN or infinite."""
         training_config = self.plan.settings.training
         try:
             yield from loop.interact(self.plan.program, self.pool, training_config, self.horizon, state, step)
@@ -88,23 +95,22 @@ class Session:
         divergence_report.check(moment.divergence, self.folder, self.plan.seeds, self.plan.tasks, limit)
 
     def evaluate(self, moment: Moment, stopped: Callable[[], bool] = lambda: False) -> Evaluation | None:
-        """Plays `--eval_episodes` per task; afterwards the pool is where training goes on.
+        """Plays `--eval_episodes` per task; afterwards the pool is at the next training episode.
 
         Args:
-            stopped: asked before every episode; if it says yes, the evaluation is postponed to when the run goes on,
-                and None is returned: those who end processes do not wait for long.
+            stopped: asked before every episode. Once it says yes, the evaluation is postponed until the run continues,
+                and None is returned, because a cluster kills a process soon after its first signal.
         """
         self.check(moment)
-        settings, copies = self.plan.settings, self.plan.copies
-        rounds = -(-settings.training.eval_episodes // copies)
-        if settings.environment.goals == "fixed":
-            goal_sets = np.broadcast_to(self.fixed_goal_sets(), (rounds, *self.plan.lanes))
+        rounds = -(-self.plan.settings.training.eval_episodes // self.plan.copies)  # rounded up
+        if self.plan.settings.environment.goals == "fixed":
+            chosen = np.broadcast_to(self._all_goal_sets(), (rounds, *self.plan.lanes))
         else:
-            goal_sets = evaluation.random_goal_sets(
-                self.plan.seeds, len(self.plan.tasks), copies, rounds, moment.step, self.pool.num_goal_sets
+            chosen = evaluation.random_goal_sets(
+                self.plan.seeds, len(self.plan.tasks), self.plan.copies, rounds, moment.step, self.pool.num_goal_sets
             )
         with self.stopwatch.part("evaluation"):
-            result = self.play(moment.state, goal_sets, stopped)
+            result = self.play(moment.state, chosen, stopped)
             self.pool.reset(episode=moment.step // self.horizon)
         self.postponed = result is None
         if result is not None:
@@ -112,7 +118,7 @@ class Session:
         return result
 
     def _judge(self, moment: Moment, success: float) -> None:
-        """Takes note of an evaluation, and keeps the policy if it is the best so far."""
+        """Smooths the success of the evaluations, and writes the policy if it is the best so far."""
         before = success if self.smoothed is None else self.smoothed
         self.smoothed = SMOOTHING * before + (1 - SMOOTHING) * success
         if self.best is None or self.smoothed >= self.best:
@@ -120,66 +126,48 @@ class Session:
             self.policies.write(BEST, moment.state.learner.params, moment.step, self.smoothed)
 
     def play(
-        self, state: TrainState, goal_sets: np.ndarray, stopped: Callable[[], bool] = lambda: False
+        self, state: TrainState, chosen: np.ndarray, stopped: Callable[[], bool] = lambda: False
     ) -> Evaluation | None:
-        """One episode per round and lane on `goal_sets` `[R, S, N, C]`; None if told to stop before the last."""
-        rounds = []
-        for lanes in goal_sets:
-            if stopped():
-                return None
-            rounds.append(
-                evaluation.evaluate(
-                    self.plan.program, state.learner.params, state.rollout.carry, self.pool, lanes[None], self.horizon
-                )
-            )
-        return Evaluation(*map(np.concatenate, zip(*rounds, strict=True)))
+        """One episode per round and lane on the goal sets `[R, S, N, C]`; None if `stopped` said yes before the end."""
+        playing = Playing(self.plan.program.act, state.learner.params, lambda number: state.rollout.carry)
+        return goal_sets.play(playing, self.pool, chosen, self.horizon, stopped)
 
-    def fixed_goal_sets(self) -> np.ndarray:
-        """The goal set of every lane with `--goals=fixed`, `[S, N, C]`."""
-        restarts = np.zeros(np.prod(self.plan.lanes), int)
-        drawn = schedule.goal_set_indices("fixed", self.plan.seeds, self.plan.tasks, self.plan.copies, 0, restarts)
-        return drawn.reshape(self.plan.lanes)
+    def _all_goal_sets(self) -> np.ndarray:
+        environment = self.plan.settings.environment
+        return goal_sets.of_run(environment, self.plan.seeds, self.plan.copies, self.pool.num_goal_sets)
 
     def save(self, moment: Moment, wait: bool = False) -> None:
-        """Saves everything that the run is, if its numbers are sound; `saved` is false if the disk refused."""
+        """Saves everything that the run consists of, if its numbers are finite; `saved` is False if that failed."""
         self.check(moment)
-        learner, replay, rollout = moment.state
+        params = moment.state.learner.params
         metadata = {"flags": self.flags, "tasks": [*self.plan.tasks]}
         metadata |= {"smoothed": self.smoothed, "best_smoothed": self.best, "postponed": self.postponed}
         with self.stopwatch.part("checkpoints"):
-            self.policies.write(NEWEST, learner.params, moment.step, self.smoothed)
-            checkpoint = Checkpoint(moment.step, (learner, rollout), replay, self.pool.snapshot(), metadata)
+            self.policies.write(NEWEST, params, moment.step, self.smoothed)
+            state, replay = saved_state(moment.state), moment.state.replay
+            checkpoint = Checkpoint(moment.step, state, replay, self.pool.snapshot(), metadata)
             self.saved = self.checkpointer.save(checkpoint, best=self.smoothed, wait=wait)
 
-    def finish(self, state: TrainState) -> Evaluation:
-        """The last policy on all goal sets that the run is about, written to final.csv.
+    def finish(self, state: TrainState) -> None:
+        """Plays the last policy on all goal sets that the run is about, and writes final.csv.
 
         The pool is of no further use for training.
         """
-        goal_sets = evaluation.every_goal_set(
-            len(self.plan.seeds), len(self.plan.tasks), self.plan.copies, self.pool.num_goal_sets
-        )
-        if self.plan.settings.environment.goals == "fixed":
-            goal_sets = self.fixed_goal_sets()[None]
-        result = self.play(state, goal_sets)
-        self.write_final(goal_sets, result)
-        return result
-
-    def write_final(self, goal_sets: np.ndarray, result: Evaluation) -> None:
-        """Writes final.csv, one row for each seed, task and goal set."""
-        rows = {}
-        for index in np.ndindex(goal_sets.shape):
-            key = self.plan.seeds[index[1]], self.plan.tasks[index[2]], int(goal_sets[index])
-            rows[key] = int(result.success[index]), f"{result.episode_return[index]:.6g}"
+        chosen = self._all_goal_sets()
+        result = self.play(state, chosen)
+        assert result is not None  # nothing stops it
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(("seed", "task", "goal_set", "success", "episode_return"))
-        writer.writerows((*key, *row) for key, row in rows.items())
+        for (s, n, goal_set), (success, episode_return) in goal_sets.by_goal_set(chosen, result).items():
+            place = self.plan.seeds[s], self.plan.tasks[n], goal_set
+            writer.writerow((*place, int(success), f"{episode_return:.6g}"))
         atomic.replace(self.folder.file("final.csv"), text.getvalue().encode())
 
 
 def _compare_versions(before: dict[str, str]) -> None:
-    """Says so if other packages go on with a run than those that began it."""
+    """Warns if the run continues with other versions of packages than those that it began with."""
     changed = [f"{name} {before.get(name)} -> {now}" for name, now in versions().items() if before.get(name) != now]
     if changed:
-        log.warning("the run goes on with other versions, hence not bit for bit as before: %s", ", ".join(changed))
+        changes = ", ".join(changed)
+        log.warning("the run continues with other versions, so it is not bit for bit as before: %s", changes)

@@ -1,8 +1,10 @@
 import pytest
 
 from cmta_jax.methods import METHODS
-from experiments.command_line import flagfiles, settings
+from cmta_jax.runs import settings
+from experiments.command_line import flagfiles
 from experiments.command_line.flagfiles import Argument
+from experiments.command_line.help import help_text
 from experiments.command_line.parse import parse as parse_all
 from experiments.command_line.parse import values_of
 
@@ -114,7 +116,7 @@ def test_a_wrapper_takes_its_bases_flags_too():
         ("--replay_capacity=1279",
          "--replay_capacity=1279 is smaller than a batch of 128 transitions for each of 10 tasks: give at least 1280."),
         ("--eval_every=1000",
-         "--eval_every=1000 is no multiple of --horizon=150, and an evaluation needs the end of an episode: "
+         "--eval_every=1000 is not a multiple of --horizon=150, and an evaluation needs the end of an episode: "
          "give 900 or 1050."),
         ("--steps_per_task=1500",
          "--steps_per_task=1500 ends before learning begins: give more than --warmup_steps=1500."),
@@ -145,7 +147,7 @@ def test_a_resumed_run_begins_with_the_flags_of_its_folder(tmp_path):
 
 
 def test_help_names_every_flag_with_its_default():
-    text = settings.help_text()
+    text = help_text()
     assert "--cmta.num_experts: experts in the mixture" in text and "(default: 6)" in text
     for name in (*parse().values(), "workdir", "resume", "env_workers"):
         assert f"--{name}: " in text

@@ -11,9 +11,9 @@ from comparing import close
 from toy_runs import CMTA, MetaWorldSized, Toy, leaves_equal, main, policy_file, untrained
 
 from cmta_jax.checkpoint import Checkpointer, save_policy
+from cmta_jax.runs.loading import load_policy
 from experiments import evaluate
-from experiments.policies import acting, metaworld_protocol, outcome, paper_protocol
-from experiments.policies.trained import load
+from experiments.policies import metaworld_protocol, outcome, paper_protocol
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(folder):
-    return load(folder, "newest", Toy)
+    return load_policy(folder, "newest", Toy)
 
 
 def rows(path):
@@ -58,7 +58,7 @@ def test_the_table_names_its_protocol_and_pools_the_seeds(capsys):
 
 
 def test_the_parameters_are_those_of_the_checkpoint_asked_for(folder, trained):
-    first, best = load(folder, "20", Toy), load(folder, "best", Toy)
+    first, best = load_policy(folder, "20", Toy), load_policy(folder, "best", Toy)
     assert (first.step, trained.step) == (20, 40)
     assert not leaves_equal(first.params.actor, trained.params.actor)
     with Checkpointer(folder / "checkpoints", read_only=True) as checkpointer:
@@ -69,7 +69,7 @@ def test_the_parameters_are_those_of_the_checkpoint_asked_for(folder, trained):
 
 def test_a_policy_file_gives_the_same_policy(tmp_path):
     before = untrained("--num_seeds=2", *CMTA)
-    again = load(policy_file(tmp_path / "policy.safetensors", "--num_seeds=2", *CMTA), "newest", Toy)
+    again = load_policy(policy_file(tmp_path / "policy.safetensors", "--num_seeds=2", *CMTA), "newest", Toy)
     assert leaves_equal(again.params, before.params) and again.seeds == (3, 4) and again.step == 7
     assert again.settings == before.settings
     assert again.folder == tmp_path
@@ -78,7 +78,7 @@ def test_a_policy_file_gives_the_same_policy(tmp_path):
 def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(folder, tmp_path, caplog):
     copy = copied(folder, tmp_path)
     (copy / "checkpoints" / "step-000000040.json").write_text("{}")
-    assert load(copy, "newest", Toy).step == 20
+    assert load_policy(copy, "newest", Toy).step == 20
 
 
 def test_only_the_learner_is_read(folder, tmp_path):
@@ -86,17 +86,17 @@ def test_only_the_learner_is_read(folder, tmp_path):
     copy = copied(folder, tmp_path)
     for path in [*(copy / "checkpoints").glob("replay-*"), *(copy / "checkpoints").glob("rest-*")]:
         path.unlink()
-    assert load(copy, "newest", Toy).step == 40
+    assert load_policy(copy, "newest", Toy).step == 40
 
 
 def test_mean_actions_repeat_themselves_and_sampled_ones_do_not(trained):
     observation, first = np.ones((2, 2, 1, 6), np.float32), np.zeros((2, 2, 1), bool)
     for sample in (False, True):
-        player = acting.player(trained, sample)
+        player = trained.player(sample)
         one, carry = player.act(trained.params, player.begin(1, 0), observation, first)
         other, _ = player.act(trained.params, player.begin(1, 1), observation, first)
         assert np.array_equal(one, other) != sample
-        again, _ = player.act(trained.params, (carry[0], player.begin(1, 0)[1]), observation, first)
+        again, _ = player.act(trained.params, carry._replace(carry=player.begin(1, 0).carry), observation, first)
         assert np.array_equal(one, again) != sample
 
 
@@ -104,7 +104,7 @@ def test_mean_actions_repeat_themselves_and_sampled_ones_do_not(trained):
 def test_a_policy_acts_in_the_precision_of_its_run_unless_on_a_cpu(platform, said, monkeypatch):
     trained = untrained("--matmul_precision=bfloat16", *CMTA)
     monkeypatch.setattr(type(jax.devices()[0]), "platform", platform, raising=False)
-    player = acting.player(trained, False)
+    player = trained.player(False)
     observation, first = np.ones((1, 2, 1, 6), np.float32), np.zeros((1, 2, 1), bool)
     jaxpr = jax.make_jaxpr(player.act)(trained.params, player.begin(1, 0), observation, first)
     assert said in str(jaxpr)
@@ -123,7 +123,7 @@ def test_fixed_goals_are_each_seeds_own():
 
 def test_the_official_agent_keeps_and_resets_the_memory_of_each_environment(trained):
     """Against the method itself, lane by lane, with the episode of task 1 beginning anew before the third step."""
-    agent = metaworld_protocol.OfficialAgent(trained, seed=1, sample=False)
+    agent = metaworld_protocol.OfficialAgent(trained.of_seeds(4), sample=False)
     agent.reset(np.ones(2, bool))
     params = jax.tree.map(lambda leaf: leaf[1], trained.params)
     carry, observations = trained.method.begin(1), np.random.default_rng(0).normal(size=(4, 2, 6))
@@ -184,11 +184,11 @@ def manifest_with(copy, change):
     [
         (None, ["--protocol=papr"], "Unknown protocol 'papr': choose paper or metaworld."),
         (None, ["--episodes=2"], "--episodes=2 would play the same episode 2 times: add --sample."),
-        (None, ["--step=7"], "holds no checkpoint of --step=7: choose newest, best or one of 20, 40."),
+        (None, ["--step=7"], "has no checkpoint of --step=7: choose newest, best or one of 20, 40."),
         (None, ["--workdir="], "No policy was named: give --workdir, a run folder or a policy file."),
         (None, ["--workdir=/nowhere"], "/nowhere is neither a run folder (it has no flags.flags) nor a policy file"),
         (None, ["extra"], "Unexpected 'extra': write flags as --name=value."),
-        (lambda copy: shutil.rmtree(copy / "checkpoints"), [], "holds no checkpoint that can be read"),
+        (lambda copy: shutil.rmtree(copy / "checkpoints"), [], "has no checkpoint that can be read"),
         (lambda copy: manifest_with(copy, {"method": "care"}), [], "--method=care, but flags.flags says cmta"),
         (lambda copy: manifest_with(copy, {"horizon": "20"}), [], "made with --horizon=20, but flags.flags says 10"),
         (lambda copy: (copy / "flags.flags").write_bytes(b"\xff\xfe"), [], "is not a flag; is this a run"),

@@ -1,5 +1,6 @@
 """The examples run, and do what they say."""
 
+import ast
 import importlib.util
 import pathlib
 
@@ -8,6 +9,7 @@ import pytest
 from comparing import close
 from toy_runs import CMTA, Toy, policy_file, untrained
 
+import cmta_jax
 from cmta_jax.environments import Pool
 from experiments.policies.recording import record
 
@@ -23,6 +25,25 @@ def example(name):
 
 def test_every_example_is_tested():
     assert {path.stem for path in EXAMPLES.glob("*.py")} == {"act", "pool"}
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_an_example_is_short_and_needs_nothing_but_the_public_interface(path):
+    tree = ast.parse(path.read_text())
+    documented = [node for node in ast.walk(tree) if isinstance(node, ast.Module | ast.FunctionDef)]
+    for node in documented:
+        node.body = node.body[bool(ast.get_docstring(node)) :]
+    lines = {line for node in ast.walk(tree) if hasattr(node, "lineno") for line in (node.lineno, node.end_lineno)}
+    imported = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    assert not any(isinstance(node, ast.ImportFrom) for node in ast.walk(tree))
+    assert {*imported} <= {"cmta_jax", "jax", "numpy", "sys"} and len(lines) <= 25
+
+
+def test_the_public_interface_is_what_it_says():
+    for name in cmta_jax.__all__:
+        assert getattr(cmta_jax, name) is not None and name in dir(cmta_jax)
+    with pytest.raises(AttributeError, match="'cmta_jax' has no attribute 'nothing'"):
+        _ = cmta_jax.nothing
 
 
 def test_a_policy_acts_in_an_episode(tmp_path):
@@ -70,11 +91,11 @@ def test_the_batch_is_what_the_pool_was_told_and_said(monkeypatch):
             steps.append(super().receive())
             return steps[-1]
 
-    def build(*arguments, original=module.methods.build):
+    def build(*arguments, original=cmta_jax.build_method):
         method = original(*arguments)
         return method._replace(update=lambda state, batch, key: (batches.append(batch) or state, {}))
 
-    monkeypatch.setattr(module.methods, "build", build)
+    monkeypatch.setattr(cmta_jax, "build_method", build, raising=False)
     monkeypatch.setattr(module.jax, "jit", lambda function: function)
     module.main(Kept)
     (batch,), (step,) = batches, steps

@@ -12,7 +12,7 @@ from toy_runs import CMTA, MetaWorldSized, Toy, policy_file, untrained
 
 from cmta_jax.environments import Pool, rendering
 from experiments import evaluate
-from experiments.policies import mp4, paper_protocol
+from experiments.policies import goal_sets, mp4, paper_protocol
 from experiments.policies.captions import BARS, captioned
 from experiments.policies.contact_sheet import HEAD, LABEL, MOST_ROWS, contact_sheet
 from experiments.policies.recording import record
@@ -28,7 +28,7 @@ def recorded(*arguments):
 def test_a_recording_is_the_episode_that_evaluation_plays(monkeypatch):
     trained, recording = recorded(*CMTA)
     pool = Toy(trained.settings.environment, trained.seeds)
-    monkeypatch.setattr(paper_protocol, "goal_sets", lambda *_: np.full((1, 2, 2, 1), 4))
+    monkeypatch.setattr(goal_sets, "of_run", lambda *_: np.full((1, 2, 2, 1), 4))
     result = paper_protocol.play(trained, pool, 1, False)
     np.testing.assert_allclose(recording.reward.sum(axis=0), result.mean_return, rtol=1e-5)
     np.testing.assert_array_equal(recording.success.any(axis=0), result.successes)

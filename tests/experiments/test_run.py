@@ -139,7 +139,8 @@ def test_a_run_that_goes_on_with_other_versions_says_so(tmp_path, monkeypatch, c
     assert "other versions" not in caplog.text
     monkeypatch.setattr(training_session, "versions", lambda: versions() | {"jax": "9.9"})
     assert main(tmp_path, "--steps_per_task=21", "--resume") == 0
-    assert f"goes on with other versions, hence not bit for bit as before: jax {jax.__version__} -> 9.9" in caplog.text
+    said = f"continues with other versions, so it is not bit for bit as before: jax {jax.__version__} -> 9.9"
+    assert said in caplog.text
 
 
 def test_a_complete_run_can_be_made_longer(whole, tmp_path):
@@ -229,7 +230,9 @@ def test_help_is_printed(capsys):
     assert "--cmta.num_experts" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("first", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("first", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGUSR1, 138)]
+)
 def test_the_first_signal_is_remembered_and_only_ctrl_c_then_ends_the_process(first, status):
     before = signal.getsignal(signal.SIGINT)
     with Stop() as stop:
@@ -239,6 +242,16 @@ def test_the_first_signal_is_remembered_and_only_ctrl_c_then_ends_the_process(fi
         assert stop.status == status
         assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_sighup_stays_ignored_under_nohup():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Stop() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert stop.status == 0 and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_signal_before_the_loop_stops_at_once():

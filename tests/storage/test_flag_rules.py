@@ -1,8 +1,8 @@
 """The one table of flags: every name in it exists, and flags that decide a success rate never differ."""
 
 from cmta_jax.results.protocol import PROTOCOL
+from cmta_jax.runs.settings import config_classes, flag_fields
 from cmta_jax.storage.flag_rules import MAY_DIFFER, RULES
-from experiments.command_line.settings import config_classes, flag_fields
 
 
 def test_every_rule_is_of_a_flag_that_exists():

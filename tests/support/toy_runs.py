@@ -7,13 +7,11 @@ import jax
 import numpy as np
 from toy_pool import ToyPool
 
-from cmta_jax import methods
 from cmta_jax.checkpoint import save_policy
-from cmta_jax.types import Spec
+from cmta_jax.runs.policy import Policy
+from cmta_jax.runs.settings import as_flags
 from experiments import run
 from experiments.command_line.parse import parse
-from experiments.command_line.settings import as_flags
-from experiments.policies.trained import Trained
 
 SHARED = (
     "--benchmark=reach-v3,push-v3", "--horizon=10", "--steps_per_task=60", "--warmup_steps=10", "--eval_every=20",
@@ -74,11 +72,10 @@ def numbers(folder):
 def untrained(*arguments, pool=Toy, source="untrained"):
     """Policies with the parameters of the start, as if they came from a policy file; no run is made."""
     settings = parse([*SHARED, *arguments])
-    spec = Spec(settings.environment.tasks, pool.observation_dim, pool.action_dim, settings.environment.horizon)
-    method = methods.build(settings.run.method, settings.values(), spec)
-    seeds = tuple(settings.training.seed + i for i in range(settings.training.num_seeds))
+    spec, method = settings.build(pool)
+    seeds = settings.training.seeds
     params = jax.vmap(method.init)(jax.vmap(jax.random.key)(np.array(seeds))).params
-    return Trained(pathlib.Path(source), 0, settings, spec, method, seeds, params)
+    return Policy(pathlib.Path(source), 0, settings, spec, method, seeds, params)
 
 
 def policy_file(path, *arguments, pool=Toy):

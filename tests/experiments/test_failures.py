@@ -1,0 +1,99 @@
+"""Whatever a command cannot do is one sentence, and the traceback of a run that failed is in its run.log."""
+
+import subprocess
+import sys
+
+import jax
+import pytest
+from toy_runs import SMALL, Toy, main
+
+from experiments import evaluate, run
+from experiments.command_line import commands
+from experiments.command_line.parse import parse
+
+NO_HOME = "~nobody_of_this_name/x"
+
+
+def test_a_home_folder_that_does_not_exist_is_one_sentence(capsys):
+    assert run.main([*SMALL, f"--workdir={NO_HOME}"], Toy) == 2
+    assert evaluate.main([f"--workdir={NO_HOME}"], Toy) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        f"error: --workdir={NO_HOME} has no such home folder: give another.",
+        f"evaluate: {NO_HOME} cannot be found (there is no such home folder): give another path.",
+    ]
+
+
+def test_environments_that_cannot_be_built_are_one_sentence_with_the_traceback_in_the_log(tmp_path, capsys):
+    class Unbuildable(Toy):
+        def __init__(self, *_):
+            trace = "Traceback (most recent call last):\n  File 'worker.py', line 3\nImportError: no libGL\n"
+            raise RuntimeError(f"The environments of reach-v3 could not be built: their worker failed with\n{trace}")
+
+    assert main(tmp_path, pool=Unbuildable) == 1
+    reason = "The environments of reach-v3 could not be built: their worker failed with ImportError: no libGL"
+    assert capsys.readouterr().err == f"error: {reason}\n"
+    written = (tmp_path / "run.log").read_text()
+    assert "The run failed." in written and "File 'worker.py', line 3" in written
+
+
+@pytest.mark.parametrize("error", [AssertionError(), RuntimeError("Unable to initialize backend 'cuda'")])
+def test_a_device_that_is_not_there_is_one_sentence(tmp_path, capsys, monkeypatch, error):
+    def devices(*_):
+        raise error
+
+    monkeypatch.setenv("JAX_PLATFORMS", "cuda")
+    monkeypatch.setattr(jax, "devices", devices)
+    assert main(tmp_path / "none") == 2
+    assert evaluate.main([f"--workdir={tmp_path}"], Toy) == 2
+    remedy = "JAX finds no device with JAX_PLATFORMS=cuda: unset it, or install jax for that device, as in "
+    said = capsys.readouterr().err.splitlines()
+    assert [line.partition(": ")[2] for line in said] == [f"{remedy}pip install '.[cuda]'."] * 2
+
+
+def test_a_mistake_in_the_code_keeps_its_traceback(tmp_path):
+    class Mistaken(Toy):
+        def receive(self):
+            raise KeyError("mistake")
+
+    with pytest.raises(KeyError):
+        main(tmp_path, pool=Mistaken)
+
+
+def test_a_reader_that_leaves_the_help_early_is_no_error():
+    program = "from experiments.command_line.commands import show; show('x' * 10**6)"
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    with process.stderr:
+        assert process.stderr.read() == b""
+    assert process.wait() == 0
+
+
+def test_the_sentence_of_an_error_is_one_line():
+    assert commands.sentence(ValueError("two\nlines")) == "two lines"
+    assert commands.sentence(RuntimeError()) == "RuntimeError"
+    refused = FileNotFoundError(2, "No such file or directory", "here")
+    assert commands.sentence(refused) == "here cannot be used (No such file or directory): give another path."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--benchmark=mt10,reach-v3"],
+         "'mt10' is a benchmark and cannot be mixed with tasks: give 'mt10' alone, or a list of tasks."),
+        (["--eval_episodes=1", "--copies_per_task=4"],
+         "--eval_episodes=1 is not a multiple of --copies_per_task=4, and every copy plays the same number of "
+         "episodes: give 4."),
+        (["--eval_episodes=6", "--copies_per_task=4"],
+         "--eval_episodes=6 is not a multiple of --copies_per_task=4, and every copy plays the same number of "
+         "episodes: give 4 or 8."),
+    ],
+)  # fmt: skip
+def test_settings_that_do_not_fit_together_are_refused(arguments, sentence):
+    with pytest.raises(ValueError) as error:
+        parse([*SMALL, *arguments])
+    assert str(error.value) == sentence
+
+
+def test_a_run_of_an_older_version_with_such_settings_can_be_resumed(tmp_path):
+    (tmp_path / "flags.flags").write_text("--eval_episodes=1\n--copies_per_task=4\n")
+    assert parse([f"--workdir={tmp_path}", "--resume"]).training.eval_episodes == 1
