@@ -34,6 +34,7 @@ processors: install
 lint: install
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
+	$(python) -m basedpyright --pythonpath $(python)
 
 # The site, in build/site; it needs no network to be read.
 docs: $(VENV)/docs-installed
