@@ -76,6 +76,7 @@ def _remedy(
 
 
 PRECISIONS = ("float32", "tensorfloat32", "bfloat16")
+REWARD_SCALINGS = ("none", "running_std", "mean", "max_return")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,6 +97,15 @@ class TrainingConfig:
     replay_capacity: int = setting(5_000_000, "transitions kept per seed, over all tasks", minimum=1)
     eval_every: int = setting(3000, "steps per task between evaluations, a multiple of --horizon", minimum=1)
     eval_episodes: int = setting(1, "episodes per task in an evaluation", minimum=1)
+    reward_scaling: str = setting(
+        "running_std",
+        "what rewards are divided by: nothing, their running deviation (the released code), their task's mean in the "
+        "replay (ARS), their task's largest return (BRC)",
+        choices=REWARD_SCALINGS,
+    )
+    reward_scale: float = setting(
+        1.0, "what rewards are multiplied by after --reward_scaling", minimum=0.0, exclusive=True
+    )
     max_critic_loss: float = setting(1e8, "critic loss that stops the run, as in mtrl; 0 = no limit", minimum=0.0)
     log_every: int = setting(1000, "steps per task between rows of train.csv", minimum=1)
     checkpoint_every: int = setting(15_000, "steps per task between checkpoints", minimum=1)

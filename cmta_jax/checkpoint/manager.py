@@ -67,7 +67,9 @@ class Checkpointer:
         pending, self._pending = self._pending, None
         return pending.result() if pending else True
 
-    def restore(self, template_state: Any, template_replay: Any, step: int | None = None) -> Checkpoint | None:
+    def restore(
+        self, template_state: Any, template_replay: Any, step: int | None = None, *, added: tuple[str, ...] = ()
+    ) -> Checkpoint | None:
         """Reads the newest good checkpoint, or that of `step`; None if the folder holds none.
 
         A checkpoint that cannot be read is reported by a warning and the one before it is taken. The next save
@@ -75,6 +77,7 @@ class Checkpointer:
 
         Args:
             template_state, template_replay: pytrees of arrays or `jax.ShapeDtypeStruct` like those saved.
+            added: beginnings of names of leaves that checkpoints of older versions lack; they are zero then.
 
         Returns:
             A checkpoint whose arrays are numpy arrays (and random keys where the template has random keys).
@@ -86,7 +89,7 @@ class Checkpointer:
         wanted = folder.steps(self._folder) if step is None else [step]
 
         def read(found: Manifest) -> Checkpoint:
-            checkpoint = snapshot.read(self._folder, found, template_state, template_replay)
+            checkpoint = snapshot.read(self._folder, found, template_state, template_replay, added)
             self._saved = Saved(found.step, checkpoint.replay.cursor, checkpoint.replay.size, found.ring)
             return checkpoint
 

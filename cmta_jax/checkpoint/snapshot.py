@@ -74,15 +74,24 @@ def write(folder: pathlib.Path, number: int, copy: Copy) -> Manifest:
     return Manifest(copy.step, number, copy.best, copy.metadata, kinds, state, rest_file, ring)
 
 
-def read(folder: pathlib.Path, manifest: Manifest, template_state: Any, template_replay: Any) -> Checkpoint:
-    """Reads what a manifest names. Raises CheckpointError for damage, and for what does not match the templates."""
-    kinds = trees.kinds(template_state)
+def read(
+    folder: pathlib.Path, manifest: Manifest, template_state: Any, template_replay: Any, added: tuple[str, ...] = ()
+) -> Checkpoint:
+    """Reads what a manifest names; leaves whose names begin with one of `added` are zero where it has none of them.
+
+    Raises:
+        CheckpointError: for damage, and for what does not match the templates.
+    """
+    wanted = trees.kinds(template_state)
+    absent = {name for name in wanted.keys() - manifest.kinds.keys() if name.startswith(added)} if added else set()
+    kinds = {name: kind for name, kind in wanted.items() if name not in absent}
     trees.compare("the state's", manifest.kinds, kinds)
     rest = _read_rest(folder, manifest, template_replay)
     lanes = len(template_replay.cursor.shape)
     fields = {name: rest.pop(f"replay/{name}") for name in ("valid", "cursor", "size")}
     rows = replay_files.read(folder, manifest.ring, template_replay.rows, lanes)
     state = state_files.read(folder, state_name(manifest.number), manifest.state, kinds)
+    state |= {name: np.zeros(wanted[name].shape, wanted[name].dtype) for name in absent}
     pool = {name.removeprefix("pool/"): array for name, array in rest.items()}
     replay = template_replay._replace(rows=rows, **fields)
     return Checkpoint(manifest.step, trees.rebuild(template_state, state), replay, pool, manifest.metadata)

@@ -55,7 +55,7 @@ def interact(
         if step >= config.warmup_steps:
             divergence = divergence or program.no_divergence(learner, replay)
             learner, metrics, divergence = program.learn(  # lines 14-19
-                learner, divergence, replay, seed_keys, np.int32(step)
+                learner, divergence, replay, rollout, seed_keys, np.int32(step)
             )
         step_result = pool.receive()
         step_result = step_result._make(leaf.reshape(lanes + leaf.shape[1:]) for leaf in step_result)

@@ -12,10 +12,10 @@ from cmta_jax.config import TrainingConfig
 from cmta_jax.environments.interface import Step
 from cmta_jax.training import divergence as divergence_lib
 from cmta_jax.training import replay as replay_lib
-from cmta_jax.training import reward_normalizer
+from cmta_jax.training import reward_scaling
 from cmta_jax.training.divergence import Divergence
 from cmta_jax.training.replay import Replay, Row
-from cmta_jax.training.reward_normalizer import RewardNormalizer
+from cmta_jax.training.reward_scaling import RewardStatistics, RunningStd
 from cmta_jax.training.seed_axis import Devices, for_each_seed, spread
 from cmta_jax.types import Array, Carry, Method, Metrics, Spec, Transition
 
@@ -29,9 +29,10 @@ class Rollout(NamedTuple):
     action: Array  # [N, C, A]
     carry: Carry  # recurrent state before `observation`
     next_carry: Carry  # recurrent state after it
-    normalizer: RewardNormalizer
+    normalizer: RunningStd
     successes: Array  # [N, C] successful steps in the running episode
     finished: Array  # [N, C] successful steps in the last completed episode
+    rewards: RewardStatistics
 
 
 class TrainState(NamedTuple):
@@ -55,7 +56,7 @@ class Program(NamedTuple):
 
     start: Callable[[Array, Array], TrainState]
     no_divergence: Callable[[Learner, Replay], Divergence]
-    learn: Callable[[Learner, Divergence, Replay, Array, Any], tuple[Learner, Metrics, Divergence]]
+    learn: Callable[[Learner, Divergence, Replay, Rollout, Array, Any], tuple[Learner, Metrics, Divergence]]
     observe: Callable[[Any, Replay, Rollout, Step, Array, Any], tuple[Replay, Rollout]]
     finish_episode: Callable[[Learner, Array], Learner]
     act: Callable[[Any, Carry, Any, Any], tuple[Array, Carry]]
@@ -67,14 +68,17 @@ def compile_program(
     config: TrainingConfig,
     batch_per_task: int,
     devices: Devices | None = None,
+    *,
+    discount: float = 0.99,
 ) -> Program:
     """The jitted functions of a run; each is compiled at its first call.
 
     Args:
         batch_per_task: B, transitions per task in a batch.
         devices: that the seeds are spread over; by default all.
+        discount: per step, of the returns that rewards are scaled by and that Q is compared with.
     """
-    one = OneSeed(method, spec, config, batch_per_task)
+    one = OneSeed(method, spec, config, batch_per_task, discount)
     mesh = spread(config.num_seeds, devices)
     compiled = functools.partial(for_each_seed, mesh=mesh, precision=config.matmul_precision)
     return Program(
@@ -92,10 +96,13 @@ class OneSeed:
 
     Args:
         batch_per_task: B, transitions per task in a batch.
+        discount: per step.
     """
 
-    def __init__(self, method: Method, spec: Spec, config: TrainingConfig, batch_per_task: int):
-        self.method, self.spec, self.config, self.batch_per_task = method, spec, config, batch_per_task
+    def __init__(self, method: Method, spec: Spec, config: TrainingConfig, batch_per_task: int, discount: float):
+        self.method, self.spec, self.config = method, spec, config
+        self.batch_per_task, self.discount = batch_per_task, discount
+        self.normalized = config.reward_scaling == "running_std"  # whether the replay holds no raw rewards
 
     def start(self, seed_key: Array, observation: Array) -> TrainState:
         """The state at step 0: fresh parameters, an empty replay, and a uniform first action.
@@ -112,7 +119,10 @@ class OneSeed:
         row = Row(observation, action, zeros, zeros, zeros.astype(bool), carry)
         learner = self.method.init(init_key)
         _, carry, next_carry = self.method.act(learner.params, carry, observation, zeros.astype(bool), action_key, True)
-        rollout = Rollout(observation, action, carry, next_carry, reward_normalizer.init(lanes), zeros, zeros)
+        rollout = Rollout(
+            observation, action, carry, next_carry, reward_scaling.init_running_std(lanes), zeros, zeros,
+            reward_scaling.init_statistics(lanes),
+        )  # fmt: skip
         per_lane = math.ceil(self.config.replay_capacity / math.prod(lanes))
         return TrainState(learner, replay_lib.init(row, replay_lib.rows_for(per_lane, self.spec.horizon)), rollout)
 
@@ -124,21 +134,25 @@ class OneSeed:
         return divergence_lib.empty(metrics, jax.eval_shape(divergence_lib.parameter_norms, learner.params), batch)
 
     def learn(
-        self, learner: Learner, divergence: Divergence, replay: Replay, seed_key: Array, step: Array
+        self, learner: Learner, divergence: Divergence, replay: Replay, rollout: Rollout, seed_key: Array, step: Array
     ) -> tuple[Learner, Metrics, Divergence]:
         """Algorithm 1, lines 14-19: `updates_per_step` times a batch and an update; metrics of the last one.
 
         Args:
+            rollout: whose statistics scale the rewards of the batch.
             step: int32, environment steps per task so far.
         """
+        factor = reward_scaling.factor(self.config, rollout.rewards)
 
         def once(carried, key):
             learner, divergence = carried
             sample_key, update_key = jax.random.split(key)
-            batch = replay_lib.sample(replay, sample_key, self.batch_per_task)
+            stored = replay_lib.sample(replay, sample_key, self.batch_per_task)
+            batch = stored._replace(reward=reward_scaling.scale(stored.reward, factor))
             learner, metrics = self.method.update(learner, batch, update_key)
             limit = self.config.max_critic_loss or math.inf
-            return (learner, divergence_lib.check(divergence, step, metrics, learner.params, batch, limit)), metrics
+            divergence = divergence_lib.check(divergence, step, metrics, learner.params, batch, limit)
+            return (learner, divergence), metrics | self._reward_metrics(rollout, stored, factor, metrics)
 
         keys = jax.random.split(keys_at(seed_key, step).learn, self.config.updates_per_step)
         if len(keys) == 1:
@@ -146,6 +160,13 @@ class OneSeed:
             return learner, metrics, divergence
         (learner, divergence), metrics = jax.lax.scan(once, (learner, divergence), keys)
         return learner, jax.tree.map(lambda values: values[-1], metrics), divergence
+
+    def _reward_metrics(self, rollout: Rollout, stored: Transition, factor: Any, update: Metrics) -> Metrics:
+        """What to log of rewards and values, `[N]` each."""
+        rewards = reward_scaling.metrics(
+            rollout.normalizer, rollout.rewards, stored=stored.reward, factor=factor, normalized=self.normalized
+        )
+        return rewards | reward_scaling.value_metrics(update, rollout.rewards, factor, self.discount)
 
     def observe(
         self, params: Any, replay: Replay, rollout: Rollout, step_result: Any, seed_key: Array, step: Array
@@ -158,7 +179,14 @@ class OneSeed:
             step: int32, environment steps per task before that step.
         """
         keys = keys_at(seed_key, step)
-        normalizer, reward = reward_normalizer.normalize(rollout.normalizer, step_result.reward, step_result.valid)
+        normalizer, reward = rollout.normalizer, step_result.reward
+        if self.normalized:
+            normalizer = normalizer.update(reward, step_result.valid)
+            reward = normalizer.normalize(reward)
+        statistics = reward_scaling.update(
+            rollout.rewards, reward, valid=step_result.valid, last=step_result.first,
+            replaced=replay_lib.replaced(replay), discount=self.discount,
+        )  # fmt: skip
         transition = Transition(
             rollout.observation, rollout.action, reward, step_result.discount, step_result.next_observation,
             step_result.success, rollout.carry, rollout.next_carry,
@@ -172,7 +200,9 @@ class OneSeed:
         successes = rollout.successes + step_result.success.astype(reward.dtype)
         finished = jnp.where(step_result.first, successes, rollout.finished)
         successes = jnp.where(step_result.first, 0.0, successes)
-        return replay, Rollout(step_result.observation, action, carry, next_carry, normalizer, successes, finished)
+        return replay, Rollout(
+            step_result.observation, action, carry, next_carry, normalizer, successes, finished, statistics
+        )
 
     def finish_episode(self, learner: Learner, successes: Array) -> Learner:
         """The learner after an episode with so many successful steps `[N, C]`."""

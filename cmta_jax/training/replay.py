@@ -86,6 +86,14 @@ def add(replay: Replay, transition: Transition, last: Array, valid: Array) -> Re
     )
 
 
+def replaced(replay: Replay) -> tuple[Array, Array]:
+    """How many transitions the next `add` overwrites, and the sum of their absolute rewards; `[N, C]` each."""
+    rows = [replay.cursor, (replay.cursor + 1) % replay.valid.shape[-1]]
+    lost = [_read(replay.valid, row).astype(replay.rows.reward.dtype) for row in rows]
+    sizes = [jnp.abs(_read(replay.rows.reward, row)) for row in rows]
+    return lost[0] + lost[1], lost[0] * sizes[0] + lost[1] * sizes[1]
+
+
 def sample(replay: Replay, key: Array, batch_per_task: int) -> Transition:
     """A stratified batch, leaves `[N, batch_per_task, ...]`: uniform over each task's stored transitions.
 

@@ -9,6 +9,7 @@ from cmta_jax.tracking.listeners import Listener, Several
 from cmta_jax.tracking.progress import Progress
 from cmta_jax.tracking.run_costs import WithCosts
 from cmta_jax.tracking.tensorboard import TensorBoardWriter
+from cmta_jax.tracking.value_warning import ValueWarning
 from cmta_jax.tracking.wandb import WandbWriter
 from experiments.training_run.setup import Plan
 
@@ -25,4 +26,5 @@ def recorders(plan: Plan, folder: RunFolder, step: int, postponed: bool, progres
         flags = as_flags(plan.settings.values())
         live.append(WandbWriter(folder.path, plan.seeds, plan.tasks, flags))
     tables = CsvWriter(folder.path, plan.seeds, plan.tasks, step, step - postponed)
-    return Several(tables, WithCosts(Several(*live), len(plan.seeds), math.prod(plan.lanes)), progress)
+    live_with_costs = WithCosts(Several(*live), len(plan.seeds), math.prod(plan.lanes))
+    return Several(tables, live_with_costs, ValueWarning(plan.seeds, plan.tasks), progress)

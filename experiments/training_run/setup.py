@@ -26,7 +26,9 @@ class Plan:
         self.seeds, self.tasks, self.copies = [*training.seeds], environment.tasks, training.copies_per_task
         self.lanes = (len(self.seeds), len(self.tasks), self.copies)  # S, N, C
         spec, self.method = settings.build(pool_class)
-        self.program = program.compile_program(self.method, spec, training, settings.method.batch_per_task)
+        self.program = program.compile_program(
+            self.method, spec, training, settings.method.batch_per_task, discount=settings.method.discount
+        )
         self.seed_keys = program.seed_keys_of(training)
         observation = jax.ShapeDtypeStruct((*self.lanes, spec.observation_dim), np.float32)
         self.state_shapes = jax.eval_shape(self.program.start, self.seed_keys, observation)

@@ -29,6 +29,7 @@ from experiments.training_run.policy_files import BEST, NEWEST, PolicyFiles
 from experiments.training_run.setup import Plan
 
 log = logging.getLogger(__name__)
+ADDED = ("1/rewards/",)  # parts of (learner, rollout) that checkpoints of version 0.1.0 lack; they begin at zero
 
 
 class Session:
@@ -70,7 +71,7 @@ class Session:
         """The step and state to continue from: those of the newest checkpoint, or of the start of the run."""
         if self.plan.settings.run.resume:
             shapes = self.plan.state_shapes
-            found = self.checkpointer.restore(saved_state(shapes), shapes.replay)
+            found = self.checkpointer.restore(saved_state(shapes), shapes.replay, added=ADDED)
             if found:
                 _compare_versions(found.metadata["versions"])
                 self.pool.restore(found.pool)

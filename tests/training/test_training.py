@@ -12,7 +12,7 @@ from toy_pool import ToyPool
 from toy_training import HORIZON, SMALLEST, Run
 
 from cmta_jax.methods import cmta
-from cmta_jax.training import evaluation, replay, reward_normalizer
+from cmta_jax.training import evaluation, replay
 from cmta_jax.training import program as program_lib
 from cmta_jax.training.divergence import NotFinite
 
@@ -172,22 +172,6 @@ def test_evaluation_goals_depend_on_seed_and_step_only():
     np.testing.assert_array_equal(one, evaluation.random_goal_sets([0, 1], 2, 1, 4, 3000, 50))
     np.testing.assert_array_equal(one[:, 1:], evaluation.random_goal_sets([1], 2, 1, 4, 3000, 50))
     assert (one != evaluation.random_goal_sets([0, 1], 2, 1, 4, 6000, 50)).any()
-
-
-@pytest.mark.usefixtures("x64")
-def test_reward_normaliser_equals_the_reference():
-    import reference_numbers as reference
-
-    numbers = reference.load("reward_norm")
-    state, valid = reward_normalizer.init((1, 1)), jnp.ones((1, 1), bool)
-    state = jax.tree.map(lambda leaf: leaf.astype(float), state)
-    normalize = jax.jit(reward_normalizer.normalize)
-    for raw, expected, variance in zip(numbers["raw"], numbers["normalized"], numbers["var"], strict=True):
-        state, reward = normalize(state, jnp.full((1, 1), raw), valid)
-        np.testing.assert_allclose(reward, expected, rtol=1e-9)
-        np.testing.assert_allclose(state.variance, variance, rtol=1e-9)
-    unchanged, _ = normalize(state, jnp.full((1, 1), 1e9), ~valid)
-    chex.assert_trees_all_equal(unchanged, state)
 
 
 @pytest.mark.slow
