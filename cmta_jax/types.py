@@ -32,7 +32,7 @@ class Transition(NamedTuple):
 
     observation: Array  # [N, B, D]
     action: Array  # [N, B, A], in [-1, 1]
-    reward: Array  # [N, B], normalised
+    reward: Array  # [N, B], scaled (`training.reward_scaling`)
     discount: Array  # [N, B], 0 or 1
     next_observation: Array  # [N, B, D]
     success: Array  # [N, B] bool, success at this very step

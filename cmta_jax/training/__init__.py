@@ -1,1 +1,1 @@
-"""The training loop and what it needs: replay, reward normalisation, evaluation, divergence checks."""
+"""The training loop and what it needs: replay, reward scaling, evaluation, divergence checks."""

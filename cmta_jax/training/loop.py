@@ -2,7 +2,7 @@
 
 One iteration is one environment step of all lanes and `updates_per_step` updates, in the order of the released code:
 the action of step t comes from the parameters before update t, and update t does not see transition t. Two device
-programs run per iteration: `learn` (sample, update) and `observe` (normalise, store, act). The simulators step during
+programs run per iteration: `learn` (sample, update) and `observe` (store, act). The simulators step during
 `learn`.
 """
 

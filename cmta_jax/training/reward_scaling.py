@@ -1,13 +1,13 @@
 """From raw rewards to the rewards that a method learns from: `--reward_scaling` (Deviation 24).
 
-| `--reward_scaling` | a reward of task i is | when |
-|---|---|---|
-| `none` | raw | - |
-| `running_std` | divided by its running deviation, as the released code does (`normalized_env.py`) | when it is stored |
-| `mean` | times `max_j m_j / max(m_i, 0.01)`, m = mean of the task's absolute rewards in the replay (ARS) | when it is sampled |
-| `max_return` | divided by the largest discounted return of the task so far, at least 0.01 (BRC) | when it is sampled |
+- `none`: raw.
+- `running_std`: divided by its running deviation when it is stored, as the released code does (`normalized_env.py`).
+- `mean`: times `max_j m_j / max(m_i, 0.01)` when it is sampled; m_i = mean of the absolute rewards of task i in the
+  replay (ARS, Cho et al., ICML 2025; there the mean of rewards, which are not negative).
+- `max_return`: divided by the largest discounted return of the task so far, at least 0.01, when it is sampled (BRC,
+  Nauman et al., NeurIPS 2025).
 
-and, in all four, times `--reward_scale`. What acts at sampling gives all rows of a task one scale; `running_std` keeps
+In all four the result is multiplied by `--reward_scale`. What acts at sampling gives all rows of a task one scale; `running_std` keeps
 in the replay each reward at the scale of the day on which it was stored. For v2 rewards, 0 to 10 in every task, that
 does harm: a task in which little happens has a tiny deviation, so its rewards grow (docs/learning.md).
 """
