@@ -11,6 +11,8 @@ from cmta_jax.storage.lock import FolderLock
 FLAGS = "flags.flags"
 TRACES = (FLAGS, "eval.csv", "train.csv", "final.csv", "checkpoints")  # with any of these the folder holds a run
 
+ADDED = {"reward_scaling": "running_std", "reward_scale": "1.0", "critic_layer_norm": "false"}  # what older runs did
+
 
 class RunFolder:
     """A folder that belongs to this process until `close`.
@@ -58,7 +60,7 @@ class RunFolder:
     def _check_resumable(self, flags: dict[str, str]) -> None:
         if not (self.path / FLAGS).is_file():
             raise ValueError(f"--resume finds no run in {self.path}: leave it out to start one, or check --workdir.")
-        before = read_flags(self.path)
+        before = ADDED | read_flags(self.path)
         for name in sorted((before.keys() & flags.keys()) - {*MAY_CHANGE}):
             if before[name] != flags[name]:
                 raise ValueError(

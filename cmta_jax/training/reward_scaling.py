@@ -7,9 +7,10 @@
 - `max_return`: divided by the largest discounted return of the task so far, at least 0.01, when it is sampled (BRC,
   Nauman et al., NeurIPS 2025).
 
-In all four the result is multiplied by `--reward_scale`. What acts at sampling gives all rows of a task one scale; `running_std` keeps
-in the replay each reward at the scale of the day on which it was stored. For v2 rewards, 0 to 10 in every task, that
-does harm: a task in which little happens has a tiny deviation, so its rewards grow (docs/learning.md).
+In all four the result is multiplied by `--reward_scale`. What acts at sampling gives all rows of a task one scale;
+`running_std` keeps each reward in the replay at the scale of the day on which it was stored. That does harm with v2
+rewards, 0 to 10 in every task: a task in which little happens has a tiny deviation, so its rewards grow
+(docs/learning.md).
 """
 
 from typing import NamedTuple

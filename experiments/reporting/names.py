@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from cmta_jax.config import TrainingConfig
 from cmta_jax.methods import care, cmta, mtsac, soft_modularization
 from cmta_jax.storage.flags_file import Flags
 
@@ -28,7 +29,13 @@ def _cmta(flags: Flags) -> str:
         name += " w/o TI"
     if (flags.text("cmta.actor_encoder") or default.actor_encoder) == "frozen_random":
         name += " (frozen random actor encoder)"
-    return name
+    return f"{name} (literal)" if _is_literal(flags) else name
+
+
+def _is_literal(flags: Flags) -> bool:
+    """Whether rewards are raw and critics plain: the paper's words, which the shipped rows depart from."""
+    raw = flags.text("reward_scaling") == "none" and flags.number("reward_scale", TrainingConfig.reward_scale) == 1.0
+    return raw and not flags.enabled("critic_layer_norm", cmta.Config.critic_layer_norm)
 
 
 def _care(flags: Flags) -> str:

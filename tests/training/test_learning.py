@@ -1,6 +1,6 @@
 """Every method learns the quickstart's tasks within a number of steps that is written down (docs/learning.md).
 
-Three to twenty minutes each: `python -m pytest -m slow tests/test_learning.py -k care`.
+Three to twenty minutes each: `python -m pytest -m slow tests/training/test_learning.py -k care`.
 """
 
 import os
@@ -11,7 +11,7 @@ import pytest
 
 from cmta_jax.results.reading import read_run
 
-QUICKSTART = ("--flagfile=quickstart.flags", "--eval_episodes=10")
+QUICKSTART = ("--flagfile=quickstart_released.flags", "--eval_episodes=10")
 SMALL_ORIGINAL = (
     "--soft_modularization.form=original --soft_modularization.module_dim=32 --soft_modularization.base_dim=128 "
     "--soft_modularization.gate_dim=64 --soft_modularization.loss_weights --max_gradient_norm=1"
