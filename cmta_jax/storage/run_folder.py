@@ -10,8 +10,10 @@ from cmta_jax.storage.lock import FolderLock
 
 FLAGS = "flags.flags"
 TRACES = (FLAGS, "eval.csv", "train.csv", "final.csv", "checkpoints")  # with any of these the folder holds a run
-
-ADDED = {"reward_scaling": "running_std", "reward_scale": "1.0", "critic_layer_norm": "false"}  # what older runs did
+ADDED = {  # flags that runs of version 0.1.0 do not name, and what they did
+    "reward_scaling": "running_std", "reward_scale": "1.0", "critic_layer_norm": "false",
+    "cmta.memory_learning_rate": "0.0",
+}  # fmt: skip
 
 
 class RunFolder:
