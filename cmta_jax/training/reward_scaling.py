@@ -117,7 +117,7 @@ def factor(config: TrainingConfig, statistics: RewardStatistics) -> Array | floa
 
 def scale(reward: Array, factor: Array | float) -> Array:
     """Rewards of a batch `[N, B]` times their task's factor; untouched where the factor is the number 1."""
-    if isinstance(factor, float):
+    if isinstance(factor, float | int):
         return reward if factor == 1.0 else factor * reward
     return factor[:, None] * reward
 
