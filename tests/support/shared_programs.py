@@ -30,10 +30,10 @@ def share(patch) -> None:
         return built[key]
 
     @functools.wraps(compile_program)
-    def compiled_once(method, spec, config, batch_per_task, devices=None):
-        key = method, spec, compiled_part(config), batch_per_task, devices and tuple(devices)
+    def compiled_once(method, spec, config, batch_per_task, devices=None, *, discount=0.99):
+        key = method, spec, compiled_part(config), batch_per_task, devices and tuple(devices), discount
         if key not in compiled:
-            compiled[key] = compile_program(method, spec, config, batch_per_task, devices)
+            compiled[key] = compile_program(method, spec, config, batch_per_task, devices, discount=discount)
         return compiled[key]
 
     patch.setattr(methods, "build", build_once)
