@@ -1,21 +1,34 @@
 """cmta_jax: contrastive modules with temporal attention for multi-task reinforcement learning, in JAX.
 
 The names in `__all__` are the public API. They are imported when they are first used, because the worker processes of
-a pool import this package, and must not import JAX.
+a pool import this package, and must not import JAX. The import registers the Gymnasium ids `Meta-World-Fast/...`.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from cmta_jax.environments import registration
+
 if TYPE_CHECKING:
     from cmta_jax.environments import EnvironmentConfig, Pool, Step
+    from cmta_jax.environments.vector_env import make as make_vec
     from cmta_jax.methods import build as build_method
     from cmta_jax.runs.loading import load_policy
     from cmta_jax.runs.policy import Policy
     from cmta_jax.types import Spec, Transition
 
 __version__ = "0.1.0"
-__all__ = ["EnvironmentConfig", "Policy", "Pool", "Spec", "Step", "Transition", "build_method", "load_policy"]
+__all__ = [
+    "EnvironmentConfig",
+    "Policy",
+    "Pool",
+    "Spec",
+    "Step",
+    "Transition",
+    "build_method",
+    "load_policy",
+    "make_vec",
+]
 
 _SOURCES = {  # name -> module, name there
     "EnvironmentConfig": ("cmta_jax.environments", "EnvironmentConfig"),
@@ -26,7 +39,10 @@ _SOURCES = {  # name -> module, name there
     "Transition": ("cmta_jax.types", "Transition"),
     "build_method": ("cmta_jax.methods", "build"),
     "load_policy": ("cmta_jax.runs.loading", "load_policy"),
+    "make_vec": ("cmta_jax.environments.vector_env", "make"),
 }
+
+registration.register()
 
 
 def __getattr__(name: str) -> Any:

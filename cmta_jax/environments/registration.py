@@ -1,6 +1,6 @@
 """The Gymnasium ids of the vector environment: `gym.make_vec("cmta_jax:Meta-World-Fast/MT10", seed=1)`."""
 
-import gymnasium
+from gymnasium.envs import registration
 
 ENTRY_POINT = "cmta_jax.environments.vector_env:make"
 BENCHMARKS = ("MT1", "MT10", "MT25", "MT50", "custom-mt-envs")
@@ -13,5 +13,5 @@ def register() -> None:
     """
     for benchmark in BENCHMARKS:
         name = f"Meta-World-Fast/{benchmark}"
-        if name not in gymnasium.registry:
-            gymnasium.register(name, vector_entry_point=ENTRY_POINT, kwargs={"benchmark": benchmark})
+        if name not in registration.registry:
+            registration.register(name, vector_entry_point=ENTRY_POINT, kwargs={"benchmark": benchmark})

@@ -12,11 +12,10 @@ from gymnasium.vector import AutoresetMode
 from metaworld.evaluation import evaluation
 from metaworld.policies import ENV_POLICY_MAP
 
-from cmta_jax.environments import MT10, registration
+from cmta_jax.environments import MT10
 from cmta_jax.environments.benchmarks import MT25
 from cmta_jax.environments.sizes import INFO_KEYS
 
-registration.register()
 pytestmark = pytest.mark.filterwarnings("ignore")  # of metaworld and of its scripted policies
 
 TASKS = ("reach-v3", "drawer-close-v3", "push-v3")  # the scripted policy closes the drawer in about 30 steps
@@ -28,7 +27,7 @@ def make_pair(benchmark="custom-mt-envs", **keywords):
     if benchmark == "custom-mt-envs":
         keywords["envs_list"] = list(TASKS)
     stock = gym.make_vec(f"Meta-World/{benchmark}", vector_strategy="sync", **keywords)
-    return stock, gym.make_vec(f"Meta-World-Fast/{benchmark}", **keywords)
+    return stock, gym.make_vec(f"cmta_jax:Meta-World-Fast/{benchmark}", **keywords)
 
 
 def experts(names):
@@ -131,7 +130,7 @@ def test_metaworlds_evaluation_gives_the_same_three_results():
 
 @pytest.fixture(scope="module")
 def envs():
-    envs = gym.make_vec("Meta-World-Fast/MT1", env_name="reach-v3", num_envs=3, seed=0, max_episode_steps=5)
+    envs = gym.make_vec("cmta_jax:Meta-World-Fast/MT1", env_name="reach-v3", num_envs=3, seed=0, max_episode_steps=5)
     yield envs
     envs.close()
 
@@ -174,7 +173,7 @@ def test_lanes_of_a_killed_worker_truncate_and_begin_anew(envs):
 
 
 def test_gymnasiums_wrappers_accept_the_environment():
-    envs = gym.make_vec("Meta-World-Fast/MT1", env_name="reach-v3", seed=0, max_episode_steps=3)
+    envs = gym.make_vec("cmta_jax:Meta-World-Fast/MT1", env_name="reach-v3", seed=0, max_episode_steps=3)
     wrapped = gym.wrappers.vector.NormalizeReward(gym.wrappers.vector.RecordEpisodeStatistics(envs))
     wrapped.reset()
     infos = [wrapped.step(np.zeros((1, 4), np.float32))[4] for _ in range(3)]
@@ -193,7 +192,7 @@ def test_gymnasiums_wrappers_accept_the_environment():
 )
 def test_what_is_not_built_is_refused_before_a_process_starts(keywords, sentence):
     with pytest.raises(ValueError, match=sentence):
-        gym.make_vec("Meta-World-Fast/MT10", **keywords)
+        gym.make_vec("cmta_jax:Meta-World-Fast/MT10", **keywords)
 
 
 def test_names_are_metaworlds():
@@ -207,9 +206,9 @@ def test_names_are_metaworlds():
     fast.close()
 
 
-def test_registering_imports_neither_jax_nor_metaworld():
+def test_the_import_registers_the_ids_and_imports_neither_jax_nor_metaworld():
     code = (
-        "from cmta_jax.environments import registration; registration.register(); import sys;"
+        "import cmta_jax, gymnasium, sys; gymnasium.spec('Meta-World-Fast/MT10');"
         "print({'jax', 'mujoco', 'metaworld'} & set(sys.modules))"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
