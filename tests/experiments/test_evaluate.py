@@ -191,7 +191,7 @@ def manifest_with(copy, change):
         (lambda copy: shutil.rmtree(copy / "checkpoints"), [], "has no checkpoint that can be read"),
         (lambda copy: manifest_with(copy, {"method": "care"}), [], "--method=care, but flags.flags says cmta"),
         (lambda copy: manifest_with(copy, {"horizon": "20"}), [], "made with --horizon=20, but flags.flags says 10"),
-        (lambda copy: (copy / "flags.flags").write_bytes(b"\xff\xfe"), [], "is not a flag; is this a run"),
+        (lambda copy: (copy / "flags.flags").write_bytes(b"\xff\xfe"), [], "is not a text file: is it a flagfile?"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence_and_status_2(folder, tmp_path, capsys, spoil, arguments, sentence):
