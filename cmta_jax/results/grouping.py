@@ -44,7 +44,9 @@ class Group:
     notes: tuple[str, ...]
 
 
-def gather(runs: Sequence[Run], name_of: Callable[[Flags], str], limit: int, may_differ: Sequence[str] = ()):
+def gather(
+    runs: Sequence[Run], name_of: Callable[[Flags], str], limit: int, may_differ: Sequence[str] = ()
+) -> dict[Cell, dict[str, Group]]:
     """Sorts runs into cells and rows, and joins the seeds of each.
 
     Where a row has runs of several lengths, those whose `steps_per_task` is nearest to `limit` from above are used

@@ -1,5 +1,6 @@
 """The numbers of a table: the paper's smoothed maximum, and interquartile means and intervals beside it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -44,12 +45,15 @@ def interquartile_mean(scores: np.ndarray, axis: Any = None) -> np.ndarray:
     return scipy.stats.trim_mean(scores, 0.25, axis=axis)
 
 
-def bootstrap_interval(scores: np.ndarray, statistic=interquartile_mean, level=0.95, resamples=2000, seed=0):
+def bootstrap_interval(
+    scores: np.ndarray, statistic: Callable[..., np.ndarray] = interquartile_mean, level: float = 0.95, *,
+    resamples: int = 2000, seed: int = 0,
+) -> tuple[float, float]:  # fmt: skip
     """Percentile interval of a statistic over seeds and tasks, resampling seeds within tasks (Agarwal et al., 2021).
 
     Args:
         scores: `[S, N]`, one score per seed and task.
-        statistic: takes `(scores, axis)` and reduces that axis.
+        statistic: takes `(scores, axis=...)` and reduces that axis.
         level: probability that the interval is meant to cover.
         resamples: how many data sets are drawn.
         seed: of the draws, so that a report repeats exactly.

@@ -1,13 +1,14 @@
 """Replay on the learner's device: one ring per lane, stratified batches, no float stored twice.
 
 Row t of a ring holds what was seen and done at step t; what came next is read from row t + 1. `add` therefore writes
-two rows: the transition, and the observation (and memory) after it, which the next `add` overwrites with the same
-values and completes. At the end of an episode that second row stays, as the true last observation, and is never
-sampled as a transition. A lane may end an episode at any time, or drop a transition, without touching the others.
+two rows: the transition, and the observation and carry after it, which the next `add` overwrites with the same values
+and completes. At the end of an episode that second row stays, as the true last observation, and is never sampled as a
+transition. A lane may end an episode at any time, or drop a transition, without touching the others.
 """
 
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -54,11 +55,6 @@ def rows_for(transitions_per_lane: int, horizon: int) -> int:
     return transitions_per_lane + transitions_per_lane // horizon + 2
 
 
-def row_bytes(example: Row) -> int:
-    """Bytes that one transition of one lane costs, its validity included."""
-    return 1 + sum(leaf.dtype.itemsize * leaf[0, 0].size for leaf in jax.tree.leaves(example))
-
-
 def add(replay: Replay, transition: Transition, last: Array, valid: Array) -> Replay:
     """Stores one transition per lane.
 
@@ -68,7 +64,9 @@ def add(replay: Replay, transition: Transition, last: Array, valid: Array) -> Re
         valid: `[N, C]` bool, false where the transition is dropped (a fault): the row stays, as the last observation of
             the episode so far, if there is one; the lane's next transition must begin another episode.
     """
-    rows_per_lane = replay.valid.shape[-1]
+    *lanes, rows_per_lane = replay.valid.shape
+    chex.assert_shape([transition.reward, transition.discount, transition.success, last, valid], lanes)
+    chex.assert_equal_shape([transition.observation, transition.next_observation])
     here, after = replay.cursor, (replay.cursor + 1) % rows_per_lane
     row = Row(**{name: getattr(transition, name) for name in Row._fields})
     rows = jax.tree.map(lambda ring, value: _write(ring, here, value), replay.rows, row)
@@ -97,9 +95,15 @@ def replaced(replay: Replay) -> tuple[Array, Array]:
 def sample(replay: Replay, key: Array, batch_per_task: int) -> Transition:
     """A stratified batch, leaves `[N, batch_per_task, ...]`: uniform over each task's stored transitions.
 
-    Every lane must hold a transition. Rows that are none are drawn again; should all `TRIES` fail (once in 1e13 at
-    the paper's horizon), the newest transition of the lane is taken.
+    Every lane must hold a transition. A row that is not a transition is drawn again; if all `TRIES` fail (once in 1e13
+    at the paper's horizon), the newest transition of the lane is taken.
+
+    Args:
+        replay: rings `[N, C, P, ...]`.
+        key: of this batch.
+        batch_per_task: B, transitions of each task.
     """
+    chex.assert_rank(replay.valid, 3)
     num_tasks, copies, rows_per_lane = replay.valid.shape
     lane_key, row_key = jax.random.split(key)
     task = jnp.arange(num_tasks)[:, None]
