@@ -54,10 +54,10 @@ def test_another_scaling_is_refused_on_an_old_run(tmp_path, capsys):
 
 def test_one_warning_names_the_task_whose_q_exceeds_what_rewards_can_give(caplog):
     warning = ValueWarning((5,), ("reach-v3", "push-v3"))
-    fine = {"q_mean": np.array([[10.0, 20.0]]), "value_limit": np.array([[10.0, 20.0]])}
-    beyond = {"q_mean": np.array([[10.0, 680.0]]), "value_limit": np.array([[10.0, 20.0]])}
+    fine = {"q_mean": np.array([[10.0, 29.0]]), "value_limit": np.array([[10.0, 20.0]])}
+    beyond = {"q_mean": np.array([[10.0, 31.0]]), "value_limit": np.array([[10.0, 20.0]])}
     with caplog.at_level(logging.WARNING):
         for step, values in enumerate((fine, beyond, beyond, {"q_mean": fine["q_mean"]})):
             warning.metrics(step, values)
     (record,) = caplog.records
-    assert "step 1, seed 5, push-v3: mean Q is 680, but rewards and entropy can give at most 20" in record.message
+    assert "step 1, seed 5, push-v3: mean Q is 31, but rewards and entropy can give at most 20" in record.message

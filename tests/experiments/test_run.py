@@ -230,10 +230,18 @@ def test_help_is_printed(capsys):
     assert "--cmta.num_experts" in capsys.readouterr().out
 
 
+@pytest.fixture
+def hang_up_is_not_ignored():
+    """As in a terminal, also where the tests themselves run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize(
     ("first", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGUSR1, 138)]
 )
-def test_the_first_signal_is_remembered_and_only_ctrl_c_then_ends_the_process(first, status):
+def test_the_first_signal_is_remembered_and_only_ctrl_c_then_ends_the_process(first, status, hang_up_is_not_ignored):
     before = signal.getsignal(signal.SIGINT)
     with Stop() as stop:
         stop.patient = True
