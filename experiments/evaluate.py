@@ -4,9 +4,11 @@
     python -m experiments.evaluate --workdir=runs/my_run --protocol=metaworld   # the official evaluation
     python -m experiments.evaluate --workdir=runs/my_run --video                # an episode per task as MP4
 
-prints success per task with Wilson intervals over all seeds of the run and writes evaluation_<protocol>.csv beside it.
+prints success per task with Wilson intervals over all seeds of the run and writes evaluation_<protocol>.csv beside it,
+or into --out.
 """
 
+import pathlib
 import sys
 from collections.abc import Sequence
 
@@ -33,6 +35,7 @@ def _flags() -> flags.FlagValues:
     )
     flags.DEFINE_boolean("sample", False, "sample actions instead of taking the policy's mean", flag_values=values)
     flags.DEFINE_boolean("video", False, "film an episode per task instead", flag_values=values)
+    flags.DEFINE_string("out", "", "folder of the table or films; by default the run folder", flag_values=values)
     return values
 
 
@@ -61,9 +64,13 @@ def _evaluate(values: flags.FlagValues, pool_class: PoolFactory) -> None:
     if values.video:
         return _film(policy, values, pool_class)
     result = _play(policy, values, episodes, pool_class)
-    path = policy.folder / f"evaluation_{result.protocol}.csv"
-    outcome.write(result, path)
-    print(outcome.table(result))
+    print(outcome.table(result), flush=True)  # first, because the folder may be read-only
+    path = (pathlib.Path(values.out) if values.out else policy.folder) / f"evaluation_{result.protocol}.csv"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        outcome.write(result, path)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be written ({error.strerror}): give another folder with --out.") from error
     print(f"The numbers are in {path}.")
 
 
@@ -80,7 +87,8 @@ def _play(policy: Policy, values: flags.FlagValues, episodes: int, pool_class: P
 def _film(policy: Policy, values: flags.FlagValues, pool_class: PoolFactory) -> None:
     from experiments.policies import films  # here, because most evaluations need no pictures
 
-    for path in films.make(policy, pool_class, values.goal_set, values.env_workers):
+    folder = pathlib.Path(values.out) if values.out else policy.folder / "videos"
+    for path in films.make(policy, pool_class, values.goal_set, values.env_workers, folder):
         print(path, flush=True)
 
 

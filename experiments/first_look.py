@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def summary(run: Run) -> str:
-    """Success of each task (last evaluation, best smoothed, final policy), the paper's figures and the protocol."""
+    """Success of each task (last evaluation, best smoothed, final policy), the paper's metrics for it, the protocol."""
     smoothed = statistics.smooth(run.success.mean(axis=0))  # [T, N]
     shown = [run.success[:, -1].mean(axis=0), smoothed.max(axis=0)]
     rows: list[tuple[str, ...]] = [HEADER]
@@ -71,7 +71,8 @@ def _final(run: Run, index: int) -> tuple[str, str]:
 
 
 def _footnotes(run: Run, max_smoothed: float) -> Iterator[str]:
-    yield f"The paper's figures: max smoothed {max_smoothed:.2%}, max {statistics.max_raw(run.success):.2%}."
+    max_raw = statistics.max_raw(run.success)
+    yield f"The paper's metrics for this run: max smoothed {max_smoothed:.2%}, max {max_raw:.2%}."
     if run.goal_sets:
         yield f"Final policy: {run.goal_sets} goal set(s) per task and seed, one episode each."
     yield cells.protocol_sentence(run.flags)

@@ -24,6 +24,7 @@ from cmta_jax.environments import Pool, rendering
 from cmta_jax.environments.interface import PoolFactory
 from cmta_jax.runs.loading import load_policy
 from cmta_jax.runs.policy import Policy
+from experiments.command_line.checks import find_device
 from experiments.command_line.commands import policy_flags, run_command
 from experiments.inspection import encodings, figures
 from experiments.policies import films
@@ -59,6 +60,7 @@ def main(arguments: Sequence[str] | None = None, pool_class: PoolFactory = Pool)
 def _inspect(values: flags.FlagValues, pool_class: PoolFactory) -> None:
     if not values.workdir:
         raise ValueError("No run was named: give --workdir, a run folder or a policy file.")
+    find_device()
     sources = [source for source in (values.workdir, values.beside) if source]
     runs = [load_policy(source, values.step, pool_class) for source in sources]
     backend = rendering.find_backend()

@@ -83,10 +83,13 @@ def _run(arguments: Sequence[str], pool_class: PoolFactory, stop: Stop) -> int:
             return train(plan, folder, pool_class, stop)
         except EXPECTED as error:
             log.info("The run failed.", exc_info=True)
-            remedy = "; repair that and continue with --resume." if isinstance(error, OSError) else ""
+            again = "continue with --resume" if folder.has_results() else "start again"
+            remedy = f"; repair that and {again}." if isinstance(error, OSError) else ""
             reason = str(error) if remedy else sentence(error)
             print(f"error: {reason}{remedy}", file=sys.stderr)
             return 1
+        finally:
+            folder.free_if_unused()
 
 
 def train(plan: Plan, folder: RunFolder, pool_class: PoolFactory, stop: Stop) -> int:

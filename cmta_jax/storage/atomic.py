@@ -1,7 +1,11 @@
 """Small files that are always whole, even if the process is killed while it writes."""
 
+import errno
+import logging
 import os
 import pathlib
+
+log = logging.getLogger(__name__)
 
 
 def replace(path: pathlib.Path, content: bytes) -> None:
@@ -16,9 +20,13 @@ def replace(path: pathlib.Path, content: bytes) -> None:
 
 
 def sync_folder(folder: pathlib.Path) -> None:
-    """Makes the names in a folder durable."""
+    """Makes the names in a folder durable, on file systems that can do so (not on CIFS and some FUSE)."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
+            raise
+        log.debug("The file system of %s cannot sync a folder (%s).", folder, error.strerror)
     finally:
         os.close(descriptor)

@@ -1,7 +1,9 @@
 """The folder of a run: who may write to it, which flags it was made with, its log."""
 
+import contextlib
 import logging
 import pathlib
+from collections.abc import Iterable
 
 from cmta_jax.storage import atomic, flags_file
 from cmta_jax.storage.append_file import AppendFile
@@ -9,7 +11,8 @@ from cmta_jax.storage.flag_rules import MAY_CHANGE
 from cmta_jax.storage.lock import FolderLock
 
 FLAGS = "flags.flags"
-TRACES = (FLAGS, "eval.csv", "train.csv", "final.csv", "checkpoints")  # with any of these the folder holds a run
+RESULTS = ("eval.csv", "train.csv", "final.csv", "checkpoints")
+TRACES = (FLAGS, *RESULTS)  # with any of these the folder holds a run
 ADDED = {  # flags that runs of version 0.1.0 do not name, and what they did
     "reward_scaling": "running_std", "reward_scale": "1.0", "critic_layer_norm": "false",
     "cmta.memory_learning_rate": "0.0",
@@ -35,10 +38,15 @@ class RunFolder:
             self._check_resumable(flags)
         self._lock = self._claim()
         try:
-            if not resume and any((self.path / trace).exists() for trace in TRACES):
+            self._began_here = not resume
+            if not resume and _has_any(self.path, TRACES):
                 raise ValueError(f"{self.path} holds a run: give --resume to go on with it, or another --workdir.")
-            self._write_flags(flags)
-            self._log = _log_to(self.path / "run.log")
+            try:
+                self._write_flags(flags)
+                self._log = _log_to(self.path / "run.log")
+            except BaseException:
+                self.free_if_unused()
+                raise
         except BaseException:
             self._lock.close()
             raise
@@ -46,6 +54,17 @@ class RunFolder:
     def file(self, name: str) -> pathlib.Path:
         """Path of a file in the folder."""
         return self.path / name
+
+    def has_results(self) -> bool:
+        """Whether the run wrote a table or a checkpoint, so that it can go on with `--resume`."""
+        return _has_any(self.path, RESULTS)
+
+    def free_if_unused(self) -> None:
+        """Lets the next run start here if this one began here and failed before it had any results."""
+        if self._began_here and not self.has_results():
+            for name in (FLAGS, f"{FLAGS}.tmp"):
+                with contextlib.suppress(OSError):
+                    (self.path / name).unlink()
 
     def close(self) -> None:
         """Closes the log and lets other processes use the folder."""
@@ -60,8 +79,7 @@ class RunFolder:
         self.close()
 
     def _check_resumable(self, flags: dict[str, str]) -> None:
-        if not (self.path / FLAGS).is_file():
-            raise ValueError(f"--resume finds no run in {self.path}: leave it out to start one, or check --workdir.")
+        check_holds_run(self.path)
         before = ADDED | read_flags(self.path)
         for name in sorted((before.keys() & flags.keys()) - {*MAY_CHANGE}):
             if before[name] != flags[name]:
@@ -84,6 +102,18 @@ class RunFolder:
             atomic.replace(self.path / FLAGS, ("\n".join(lines) + "\n").encode())
         except OSError as error:
             raise ValueError(f"{self.path / FLAGS} cannot be written ({error.strerror}).") from error
+
+
+def _has_any(folder: pathlib.Path, names: Iterable[str]) -> bool:
+    """Whether any of these is there and, if it is a folder, holds something."""
+    paths = [folder / name for name in names]
+    return any(any(path.iterdir()) if path.is_dir() else path.exists() for path in paths)
+
+
+def check_holds_run(path: str | pathlib.Path) -> None:
+    """Raises ValueError unless the folder holds a run that can be resumed."""
+    if not (pathlib.Path(path) / FLAGS).is_file():
+        raise ValueError(f"--resume finds no run in {path}: leave it out to start one, or check --workdir.")
 
 
 def read_flags(path: str | pathlib.Path) -> dict[str, str]:

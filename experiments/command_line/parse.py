@@ -1,12 +1,13 @@
 """The command line: absl flags made from the fields of the settings' dataclasses, read into settings."""
 
+import os.path
 from collections.abc import Sequence
 from typing import Any
 
 from absl import flags as absl_flags
 
 from cmta_jax.runs.settings import RunConfig, Settings, all_flags, fill, nearest, read, settings_of
-from cmta_jax.storage.run_folder import FLAGS
+from cmta_jax.storage.run_folder import FLAGS, check_holds_run
 from cmta_jax.tracking import wandb
 from experiments.command_line import checks
 from experiments.command_line.flagfiles import Argument, expand
@@ -27,7 +28,9 @@ def parse(arguments: Sequence[str]) -> Settings:
     if run.resume:
         if not run.workdir:
             raise ValueError("--resume needs the folder to go on in: give --workdir.")
-        saved = f"{run.workdir}/{FLAGS}"
+        folder = os.path.expanduser(run.workdir)
+        check_holds_run(folder)
+        saved = f"{folder}/{FLAGS}"
         expanded = [*_if_there(saved), *expanded]
     settings = settings_of(values_of(expanded))
     if settings.run.wandb:

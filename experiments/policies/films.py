@@ -48,13 +48,20 @@ def goal_sets_of(policy: Policy, pool: EnvironmentPool, goal_set: int) -> np.nda
     return np.full((len(policy.seeds), policy.spec.num_tasks), goal_set)
 
 
-def make(policy: Policy, pool_class: PoolFactory, goal_set: int, workers: int | None) -> Iterator[pathlib.Path]:
-    """Films the first seed's policy and yields the path of each file as it is done, the contact sheet last."""
+def make(
+    policy: Policy, pool_class: PoolFactory, goal_set: int, workers: int | None, folder: pathlib.Path
+) -> Iterator[pathlib.Path]:
+    """Films the first seed's policy and yields the path of each file as it is done, the contact sheet last.
+
+    Args:
+        goal_set: of every task with mixed goals; see `play`.
+        workers: processes that simulate; None: one per core.
+        folder: of the films, made before anything is played.
+    """
     mp4.check_installed()
     backend = rendering.find_backend()
+    folder.mkdir(parents=True, exist_ok=True)
     played = play(policy, pool_class, goal_set, workers)
-    folder = policy.folder / "videos"
-    folder.mkdir(exist_ok=True)
     rows = []
     for index, task in enumerate(policy.spec.task_names):
         path = folder / f"{task}.mp4"

@@ -49,6 +49,18 @@ def test_the_paper_protocol_repeats_the_final_performance_of_the_run(folder, tra
         np.testing.assert_allclose(float(row["mean_return"]), mean_return, rtol=1e-4)
 
 
+def test_a_table_that_cannot_be_written_is_still_printed_and_out_names_another_place(folder, tmp_path, capsys):
+    copy = copied(folder, tmp_path)
+    (copy / "evaluation_paper.csv").unlink(missing_ok=True)
+    (copy / "evaluation_paper.csv").mkdir()  # nobody can write there, not even root
+    assert evaluate.main([f"--workdir={copy}"], Toy) == 2
+    said = capsys.readouterr()
+    assert "mean of 2 tasks" in said.out
+    assert said.err.endswith("cannot be written (Is a directory): give another folder with --out.\n")
+    assert evaluate.main([f"--workdir={copy}", f"--out={tmp_path}/other/place"], Toy) == 0
+    assert len(rows(tmp_path / "other" / "place" / "evaluation_paper.csv")) == 4  # 2 seeds, 2 tasks
+
+
 def test_the_table_names_its_protocol_and_pools_the_seeds(capsys):
     result = outcome.Outcome("paper", "meaning.", 40, (0, 1), ("reach-v3",), 10, np.array([[4], [5]]), np.ones((2, 1)))
     lines = outcome.table(result).splitlines()

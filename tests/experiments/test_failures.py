@@ -7,7 +7,7 @@ import jax
 import pytest
 from toy_runs import SMALL, Toy, main
 
-from experiments import evaluate, run
+from experiments import evaluate, inspect_modules, run
 from experiments.command_line import commands
 from experiments.command_line.parse import parse
 
@@ -21,6 +21,12 @@ def test_a_home_folder_that_does_not_exist_is_one_sentence(capsys):
         f"error: --workdir={NO_HOME} has no such home folder: give another.",
         f"evaluate: {NO_HOME} cannot be found (there is no such home folder): give another path.",
     ]
+
+
+def test_a_resume_of_a_missing_run_says_so_before_anything_else(tmp_path, capsys):
+    """Ten steps are too few for the warm-up, but that matters only once the folder is right."""
+    assert run.main([f"--workdir={tmp_path}/typo", "--resume", "--steps_per_task=10"], Toy) == 2
+    assert capsys.readouterr().err.startswith(f"error: --resume finds no run in {tmp_path}/typo: leave it out")
 
 
 def test_environments_that_cannot_be_built_are_one_sentence_with_the_traceback_in_the_log(tmp_path, capsys):
@@ -45,9 +51,19 @@ def test_a_device_that_is_not_there_is_one_sentence(tmp_path, capsys, monkeypatc
     monkeypatch.setattr(jax, "devices", devices)
     assert main(tmp_path / "none") == 2
     assert evaluate.main([f"--workdir={tmp_path}"], Toy) == 2
+    assert inspect_modules.main([f"--workdir={tmp_path}"], Toy) == 2
     remedy = "JAX finds no device with JAX_PLATFORMS=cuda: unset it, or install jax for that device, as in "
     said = capsys.readouterr().err.splitlines()
-    assert [line.partition(": ")[2] for line in said] == [f"{remedy}pip install '.[cuda]'."] * 2
+    assert [line.partition(": ")[2] for line in said] == [f"{remedy}pip install '.[cuda]'."] * 3
+
+
+def test_a_run_whose_start_failed_can_be_started_again(tmp_path):
+    class Unbuildable(Toy):
+        def __init__(self, *_):
+            raise RuntimeError("no simulators")
+
+    assert main(tmp_path / "run", pool=Unbuildable) == 1
+    assert main(tmp_path / "run", "--steps_per_task=20") == 0
 
 
 def test_a_mistake_in_the_code_keeps_its_traceback(tmp_path):

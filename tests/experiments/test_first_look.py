@@ -19,7 +19,7 @@ def test_the_table_of_tasks_by_hand(tmp_path, capsys):
     # push: means 0, 0.5; smoothed 0, 0.1
     assert lines[3].split() == ["push-v3", "50.0", "10.0", "0.0", "[0.0,", "3.7]"]
     assert lines[4].split() == ["mean", "of", "2", "tasks", "75.0", "55.0", "50.0"]
-    assert lines[5] == "The paper's figures: max smoothed 55.00%, max 75.00%."
+    assert lines[5] == "The paper's metrics for this run: max smoothed 55.00%, max 75.00%."
     assert (tmp_path / "a/success.png").read_bytes()[:4] == b"\x89PNG"
 
 

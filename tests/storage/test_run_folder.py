@@ -1,6 +1,7 @@
 import errno
 import logging
 import os
+import stat
 import subprocess
 import sys
 
@@ -77,6 +78,49 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
 def test_a_place_where_nobody_may_write_is_refused(place):
     with pytest.raises(ValueError, match=f"--workdir={place} cannot be written to .*: give another"):
         RunFolder(place, ASKED)
+
+
+def test_a_file_system_that_cannot_sync_folders_is_no_obstacle(tmp_path, monkeypatch, caplog):
+    """As on CIFS, where fsync of a folder gives EINVAL; files can be synced."""
+    sync = os.fsync
+
+    def fsync(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with caplog.at_level(logging.DEBUG), RunFolder(tmp_path, ASKED):
+        assert read_flags(tmp_path) == ASKED
+    assert "cannot sync a folder (Invalid argument)" in caplog.text
+
+
+def test_a_start_that_fails_leaves_a_folder_for_the_next(tmp_path, monkeypatch):
+    """Here the name was already in the folder when its sync failed."""
+
+    def broken(_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "sync_folder", broken)
+        with pytest.raises(ValueError, match="flags.flags cannot be written .Input/output error"):
+            RunFolder(tmp_path, ASKED)
+    RunFolder(tmp_path, ASKED).close()
+
+
+def test_a_run_without_results_frees_its_folder_and_one_with_results_keeps_it(tmp_path):
+    for name, resume in (("new", False), ("old", True)):
+        RunFolder(tmp_path / name, ASKED).close()
+        if not resume:
+            (tmp_path / name / FLAGS).unlink()
+        (tmp_path / name / "checkpoints").mkdir()  # made before the first checkpoint
+        with RunFolder(tmp_path / name, ASKED, resume) as folder:
+            folder.free_if_unused()
+    assert not (tmp_path / "new" / FLAGS).exists() and read_flags(tmp_path / "old") == ASKED
+    with RunFolder(tmp_path / "new", ASKED) as folder:
+        folder.file("eval.csv").write_text("step")
+        folder.free_if_unused()
+    assert read_flags(tmp_path / "new") == ASKED
 
 
 def test_a_folder_that_became_read_only_is_refused_when_it_is_resumed(tmp_path, monkeypatch):

@@ -104,7 +104,7 @@ def test_wandb_without_its_package_is_one_sentence(monkeypatch):
 PROGRAM = """
 import sys, json
 import numpy as np
-from cmta_jax.wandb_writer import WandbWriter
+from cmta_jax.tracking.wandb import WandbWriter
 writer = WandbWriter(sys.argv[1], (4, 5), ("reach-v3", "push-v3"), {"method": "cmta"})
 writer.metrics(30, {"critic_loss": np.array([1.0, 2.0])})
 writer.evaluation(60, np.array([[0.0, 0.5], [1.0, 0.25]]), np.ones((2, 2)))
