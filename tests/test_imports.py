@@ -7,7 +7,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).parents[1]
 FLOORS = (  # bottom to top; rooms on one floor do not see each other
-    ("cmta_jax.types", "cmta_jax.config"),
+    ("cmta_jax.types", "cmta_jax.config", "cmta_jax.random_keys"),
     ("cmta_jax.environments", "cmta_jax.storage", "cmta_jax.task_embeddings"),
     (
         "cmta_jax.training", "cmta_jax.networks", "cmta_jax.losses", "cmta_jax.distributions", "cmta_jax.tracking",

@@ -41,10 +41,20 @@ def compare(what: str, saved: dict[str, Kind], wanted: dict[str, Kind]) -> None:
     """Raises CheckpointError naming the first leaf that differs."""
     for name in [*wanted, *saved]:
         if saved.get(name) != wanted.get(name):
+            remedy = "the flags and the version that made it"
+            if _differ_in_bits(saved.get(name), wanted.get(name)):
+                remedy = "JAX_ENABLE_X64 as it was then"
             raise CheckpointError(
                 f"{what} {name!r:.120} is {_words(saved.get(name))} in the checkpoint but {_words(wanted.get(name))}"
-                " in this program; resume with the flags and the version that made it"
+                f" in this program; resume with {remedy}"
             )
+
+
+def _differ_in_bits(one: Kind | None, other: Kind | None) -> bool:
+    """Whether two arrays differ only in 32 against 64 bits."""
+    if one is None or other is None or one.shape != other.shape:
+        return False
+    return one.dtype.kind == other.dtype.kind and {one.dtype.itemsize, other.dtype.itemsize} == {4, 8}
 
 
 def _words(kind: Kind | None) -> str:

@@ -10,6 +10,7 @@ from cmta_jax.checkpoint import Checkpointer, read_part
 from cmta_jax.checkpoint import load_policy as read_policy_file
 from cmta_jax.environments import Pool
 from cmta_jax.environments.interface import PoolFactory
+from cmta_jax.random_keys import random_key
 from cmta_jax.runs.policy import Policy
 from cmta_jax.runs.saved_state import PARAMETERS
 from cmta_jax.runs.settings import Settings, from_flags, settings_of
@@ -107,5 +108,5 @@ def _built(
     except ValueError as error:
         raise ValueError(f"The flags in {source} cannot be used: {error}") from error
     spec, method = settings.build(pool_class)
-    keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), settings.training.num_seeds))
+    keys = jax.eval_shape(lambda: jax.random.split(random_key(0), settings.training.num_seeds))
     return settings, spec, method, jax.eval_shape(jax.vmap(method.init), keys).params

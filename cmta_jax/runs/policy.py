@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cmta_jax.random_keys import random_key
 from cmta_jax.runs.settings import Settings
 from cmta_jax.training.seed_axis import for_each_seed, spread
 from cmta_jax.types import Array, Carry, Method, Spec
@@ -78,7 +79,7 @@ class Policy:
             copies: lanes of each seed and task.
             episode: selects the random numbers of sampled actions.
         """
-        streams = [jax.random.fold_in(jax.random.key(seed), SAMPLING) for seed in self.seeds]
+        streams = [jax.random.fold_in(random_key(seed), SAMPLING) for seed in self.seeds]
         keys = [jax.random.fold_in(stream, episode) for stream in streams]
         carry = jax.tree.map(lambda leaf: jnp.stack([leaf] * len(keys)), self.method.begin(copies))
         return PolicyCarry(jnp.stack(keys), carry)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from cmta_jax.config import TrainingConfig
 from cmta_jax.environments.interface import Step
+from cmta_jax.random_keys import random_key
 from cmta_jax.training import divergence as divergence_lib
 from cmta_jax.training import replay as replay_lib
 from cmta_jax.training import reward_scaling
@@ -128,7 +129,7 @@ class OneSeed:
 
     def no_divergence(self, learner: Learner, replay: Replay) -> Divergence:
         """The divergence record that the first `learn` is given."""
-        key = jax.random.key(0)
+        key = random_key(0)
         batch = jax.eval_shape(lambda: replay_lib.sample(replay, key, self.batch_per_task))
         learner, metrics = jax.eval_shape(self.method.update, learner, batch, key)
         return divergence_lib.empty(metrics, jax.eval_shape(divergence_lib.parameter_norms, learner.params), batch)
@@ -215,13 +216,13 @@ class OneSeed:
             carry: recurrent state before `observation` `[N, C, D]`.
             first: `[N, C]` bool, the observation begins an episode: the carry is zeroed before use.
         """
-        action, _, carry = self.method.act(params, carry, observation, first, jax.random.key(0), False)
+        action, _, carry = self.method.act(params, carry, observation, first, random_key(0), False)
         return action, carry
 
 
 def seed_keys_of(config: TrainingConfig) -> Array:
     """One key per seed `[S]`; a run of several seeds has the same keys as the single runs."""
-    return jax.vmap(jax.random.key)(config.seed + jnp.arange(config.num_seeds))
+    return jax.vmap(random_key)(config.seed + jnp.arange(config.num_seeds))
 
 
 def keys_at(seed_key: Array, step: Array) -> Keys:

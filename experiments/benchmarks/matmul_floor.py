@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.extend
 
+from cmta_jax.random_keys import random_key
 from cmta_jax.training.seed_axis import products_in
 from cmta_jax.types import Method, Spec
 from experiments.benchmarks import update
@@ -29,7 +30,7 @@ def milliseconds(method: Method, spec: Spec, options: Options) -> float:
     A product counts as often as it stands in the update's jaxpr. Where the compiler merges two equal ones (an encoder
     that actor and critics read), both count.
     """
-    key = jax.random.key(0)
+    key = random_key(0)
     batch = update.random_batch(method, spec, options.batch_per_task, key)
     jaxpr = jax.make_jaxpr(method.update)(jax.eval_shape(method.init, key), batch, key)
     counts = collections.Counter(products(jaxpr.jaxpr))
@@ -49,7 +50,7 @@ def products(jaxpr: Any) -> Iterator[Product]:
 
 
 def _milliseconds(product: Product, repetitions: int) -> float:
-    left, right = (jax.random.normal(jax.random.key(i), shape) for i, shape in enumerate((product.left, product.right)))
+    left, right = (jax.random.normal(random_key(i), shape) for i, shape in enumerate((product.left, product.right)))
     multiply = jax.jit(lambda left, right: jax.lax.dot_general(left, right, product.dimension_numbers))
     jax.block_until_ready(multiply(left, right))
     spent = []

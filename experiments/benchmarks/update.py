@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from cmta_jax.random_keys import random_key
 from cmta_jax.training.seed_axis import for_each_seed, products_in, spread
 from cmta_jax.types import Carry, Method, Spec, Transition
 from experiments.benchmarks.grid import Cell, method_of, sweep
@@ -106,7 +107,7 @@ def in_turns(calls: Sequence[Callable[[], None]], options: Options) -> list[list
 
 def prepare(method: Method, spec: Spec, options: Options, seeds: int) -> Subject:
     """Compiles the update of `seeds` learners in one program, as a run does."""
-    keys = jax.random.split(jax.random.key(0), seeds)
+    keys = jax.random.split(random_key(0), seeds)
     mesh = spread(seeds, jax.devices()[:1])
     state = for_each_seed(method.init, mesh, once=True)(keys)
     batch = jax.vmap(lambda key: random_batch(method, spec, options.batch_per_task, key))(keys)
@@ -144,7 +145,7 @@ def random_batch(method: Method, spec: Spec, batch_per_task: int, key: jax.Array
 
 def matrix_products(rows: int, width: int, flops: float, precision: str) -> tuple[Callable[[], None], float]:
     """A function that does about `flops` operations as products `[rows, width] @ [width, width]`, and its FLOPs."""
-    keys = jax.random.split(jax.random.key(1), 9)
+    keys = jax.random.split(random_key(1), 9)
     left = jax.random.normal(keys[0], (rows, width))
     right = [jax.random.normal(key, (width, width)) for key in keys[1:]]
 

@@ -1,18 +1,13 @@
 """Checks before a run: the device, settings against each other, and the replay against the free memory."""
 
 import os
-import pathlib
 from typing import Any
 
 import jax
-import psutil
 
+from cmta_jax.environments.pool import resources
 from cmta_jax.runs.settings import Settings
 
-CONTAINER_FILES = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-)
 RESERVE = 2**29  # bytes left to everything that is not the replay
 
 
@@ -30,6 +25,15 @@ def find_device() -> Any:
             f"JAX finds no device with JAX_PLATFORMS={asked}: unset it, or install jax for that device, as in "
             "pip install '.[cuda]'."
         ) from error
+
+
+def check_compiler() -> None:
+    """Raises ValueError where JAX was told not to compile."""
+    if jax.config.jax_disable_jit:  # pyright: ignore[reportAttributeAccessIssue]: made when JAX is imported
+        raise ValueError(
+            "JAX_DISABLE_JIT=1 would make a run hundreds of times slower, and its checkpoints need compiled functions: "
+            "unset it, and use jax.debug.print to see values."
+        )
 
 
 def check_settings(settings: Settings) -> None:
@@ -94,14 +98,4 @@ def free_bytes(device: Any = None) -> int:
     statistics = device.memory_stats() if device is not None else None
     if statistics and "bytes_limit" in statistics:
         return statistics["bytes_limit"] - statistics.get("bytes_in_use", 0)
-    return int(min(psutil.virtual_memory().available, _container_bytes()))
-
-
-def _container_bytes() -> float:
-    """Free memory of a Linux control group; infinite without one."""
-    for limit, used in CONTAINER_FILES:
-        try:
-            return int(pathlib.Path(limit).read_text()) - int(pathlib.Path(used).read_text())
-        except (OSError, ValueError):  # not there, or `max`
-            continue
-    return float("inf")
+    return resources.free_memory()

@@ -8,6 +8,7 @@ import numpy as np
 
 from cmta_jax.environments.interface import EnvironmentPool, Step
 from cmta_jax.networks.mixture import MixtureIntermediates
+from cmta_jax.random_keys import random_key
 from cmta_jax.runs.policy import Policy
 from experiments.policies import goal_sets
 from experiments.policies.goal_sets import Playing
@@ -70,7 +71,7 @@ def telling(policy: Policy, encoder: str = "actor") -> Callable[..., tuple[Any, 
 
     def act(params, carry, observation, first):
         networks = policy.method.networks
-        action, before, after = policy.method.act(params, carry, observation, first, jax.random.key(0), False)
+        action, before, after = policy.method.act(params, carry, observation, first, random_key(0), False)
         base = getattr(params, "base", params)  # TSAC keeps the parameters of the method that it wraps there
         tasks = networks.encode_tasks(base.task_encoder)
         chosen = networks.acting_encoder(base) if encoder == "actor" else base.encoder

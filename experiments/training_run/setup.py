@@ -6,7 +6,7 @@ import numpy as np
 from cmta_jax.environments.interface import PoolFactory
 from cmta_jax.runs.settings import Settings
 from cmta_jax.training import program
-from experiments.command_line.checks import check_memory, find_device, free_bytes
+from experiments.command_line.checks import check_compiler, check_memory, find_device, free_bytes
 
 
 class Plan:
@@ -17,10 +17,11 @@ class Plan:
         pool_class: its `observation_dim` and `action_dim` are those of the simulators.
 
     Raises:
-        ValueError: there is no device, or the replay does not fit into memory.
+        ValueError: there is no device, JAX does not compile, or the replay does not fit into memory.
     """
 
     def __init__(self, settings: Settings, pool_class: PoolFactory):
+        check_compiler()
         device = find_device()
         self.settings, training, environment = settings, settings.training, settings.environment
         self.seeds, self.tasks, self.copies = [*training.seeds], environment.tasks, training.copies_per_task

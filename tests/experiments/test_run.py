@@ -200,15 +200,6 @@ def test_a_replay_that_does_not_fit_is_refused_before_anything_starts(tmp_path, 
     Plan(parse([*SMALL, f"--replay_capacity={fitting}", "--batch_per_task=2"]), Toy)  # is not refused
 
 
-def test_free_memory_is_what_the_container_leaves(monkeypatch, tmp_path):
-    for name, text in (("limit", "5000000"), ("used", "3000000"), ("unlimited", "max")):
-        (tmp_path / name).write_text(text)
-    monkeypatch.setattr(checks, "CONTAINER_FILES", [(tmp_path / "limit", tmp_path / "used")])
-    assert checks.free_bytes() == 2_000_000
-    monkeypatch.setattr(checks, "CONTAINER_FILES", [(tmp_path / "unlimited", tmp_path / "used")])
-    assert checks.free_bytes() > 2_000_000
-
-
 def test_simulators_that_fail_for_good_end_the_run_with_their_sentence(tmp_path, capsys):
     class Broken(Toy):
         def receive(self):

@@ -90,7 +90,7 @@ def test_a_file_system_that_cannot_sync_folders_is_no_obstacle(tmp_path, monkeyp
         sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    with caplog.at_level(logging.DEBUG), RunFolder(tmp_path, ASKED):
+    with caplog.at_level(logging.DEBUG, "cmta_jax"), RunFolder(tmp_path, ASKED):
         assert read_flags(tmp_path) == ASKED
     assert "cannot sync a folder (Invalid argument)" in caplog.text
 

@@ -8,6 +8,7 @@ import numpy as np
 from toy_pool import ToyPool
 
 from cmta_jax.checkpoint import save_policy
+from cmta_jax.random_keys import random_key
 from cmta_jax.runs.policy import Policy
 from cmta_jax.runs.settings import as_flags
 from experiments import run
@@ -74,7 +75,7 @@ def untrained(*arguments, pool=Toy, source="untrained"):
     settings = parse([*SHARED, *arguments])
     spec, method = settings.build(pool)
     seeds = settings.training.seeds
-    params = jax.vmap(method.init)(jax.vmap(jax.random.key)(np.array(seeds))).params
+    params = jax.vmap(method.init)(jax.vmap(random_key)(np.array(seeds))).params
     return Policy(pathlib.Path(source), 0, settings, spec, method, seeds, params)
 
 

@@ -1,7 +1,8 @@
 """Which worker steps which lane. This changes how long a step takes, never its result."""
 
-import os
 from collections.abc import Sequence
+
+from cmta_jax.environments.pool import resources
 
 # What a step of each task costs relative to the mean task, with the fast simulator and random actions. Measured by
 # `python -m experiments.benchmark --suite=simulator`.
@@ -27,8 +28,7 @@ def count_workers(requested: int | None, num_lanes: int) -> int:
     """Processes to start: `requested`, or one per core that this process may use; never more than lanes."""
     if requested is not None and requested < 1:
         raise ValueError(f"{requested} environment workers cannot step anything: ask for at least 1.")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(requested or cores, num_lanes)
+    return min(requested or resources.usable_cores(), num_lanes)
 
 
 def assign(tasks: Sequence[str], num_workers: int) -> list[list[int]]:

@@ -14,6 +14,7 @@ from cmta_jax.methods.tsac.policies import Algorithm
 from cmta_jax.methods.tsac.state import STREAM, LearnerState, Parameters, init
 from cmta_jax.methods.tsac.update import draw_noise, update
 from cmta_jax.networks.correction import Correction
+from cmta_jax.random_keys import random_key
 from cmta_jax.sac.acting import choose, perceive, policy_at
 from cmta_jax.types import Act, Array, Carry, Method, Spec
 
@@ -77,7 +78,7 @@ def sharing(config: Config, spec: Spec, base: Method) -> str:
     def widths(key: Array) -> Array:
         return base.networks.encode_tasks(base.networks.init(key)["task_encoder"])
 
-    encodings = jax.tree.leaves(jax.eval_shape(widths, jax.random.key(0)))
+    encodings = jax.tree.leaves(jax.eval_shape(widths, random_key(0)))
     return "conditioned" if any(leaf.size for leaf in encodings) else "multi_head"
 
 
