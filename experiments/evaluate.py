@@ -8,13 +8,18 @@ prints success per task with Wilson intervals over all seeds of the run and writ
 or into --out.
 """
 
+from experiments.command_line import streams
+
+if __name__ == "__main__":  # before anything that opens files is imported
+    streams.repair()
+
 import pathlib
 import sys
 from collections.abc import Sequence
 
 from absl import flags
 
-from cmta_jax.environments import Pool
+from cmta_jax.environments import Pool, rendering
 from cmta_jax.environments.interface import PoolFactory
 from cmta_jax.runs.loading import load_policy
 from cmta_jax.runs.policy import Policy
@@ -35,6 +40,8 @@ def _flags() -> flags.FlagValues:
     )
     flags.DEFINE_boolean("sample", False, "sample actions instead of taking the policy's mean", flag_values=values)
     flags.DEFINE_boolean("video", False, "film an episode per task instead", flag_values=values)
+    cameras = [*rendering.CAMERAS]
+    flags.DEFINE_enum("camera", rendering.CAMERA, cameras, "which camera films", flag_values=values)
     flags.DEFINE_string("out", "", "folder of the table or films; by default the run folder", flag_values=values)
     return values
 
@@ -88,7 +95,7 @@ def _film(policy: Policy, values: flags.FlagValues, pool_class: PoolFactory) -> 
     from experiments.policies import films  # here, because most evaluations need no pictures
 
     folder = pathlib.Path(values.out) if values.out else policy.folder / "videos"
-    for path in films.make(policy, pool_class, values.goal_set, values.env_workers, folder):
+    for path in films.make(policy, pool_class, values.goal_set, values.env_workers, folder, values.camera):
         print(path, flush=True)
 
 

@@ -10,6 +10,11 @@ which is the trained one. That of the actor is the same, except with --cmta.acto
 random. A figure that a policy has too little for (one expert, episodes of one step) is left out with a sentence.
 """
 
+from experiments.command_line import streams
+
+if __name__ == "__main__":  # before anything that opens files is imported
+    streams.repair()
+
 import functools
 import pathlib
 import sys

@@ -4,9 +4,10 @@ Exit status: 0 the run is complete; 2 it could not start as asked; 1 it failed; 
 Ctrl-C, 143 for SIGTERM) if the signal stopped it: it has saved itself, and --resume continues it.
 """
 
-from experiments.command_line import huge_pages
+from experiments.command_line import huge_pages, streams
 
 if __name__ == "__main__":  # before JAX is imported
+    streams.repair()
     huge_pages.restart()
 
 import contextlib
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None, pool_class: PoolFactory = Pool)
         pool_class: makes the simulators, as `Pool` does.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    streams.repair()
     if wants_help(arguments):
         show(help_text())
         return 0

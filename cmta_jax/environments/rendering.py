@@ -13,7 +13,8 @@ import numpy as np
 from cmta_jax.environments import simulator
 
 BACKENDS = {"Linux": ("egl", "osmesa"), "Darwin": ("cgl",)}  # modules of mujoco that draw without a screen
-CAMERA = "corner4"  # Meta-World's, mounted upside down
+CAMERA = "corner4"
+CAMERAS = ("corner4", "corner", "corner2", "corner3", "topview", "behindGripper", "gripperPOV")  # Meta-World's
 PROBE = "import mujoco.{0}; mujoco.{0}.GLContext(8, 8).make_current()"
 
 
@@ -52,7 +53,7 @@ def candidates(named: str, known: tuple[str, ...]) -> tuple[str, ...]:
 
 def film(
     task: str, vectors: np.ndarray, goal_set: int, actions: np.ndarray, steps: Collection[int],
-    backend: str, size: int = 384, **versions: str,
+    backend: str, size: int = 384, camera: str = CAMERA, **versions: str,
 ) -> Iterator[Shot]:  # fmt: skip
     """Simulates an episode again and yields a shot at each of `steps`.
 
@@ -64,6 +65,7 @@ def film(
         steps: from 0 (the reset) to T.
         backend: as `find_backend` returns it.
         size: of the pictures, in pixels; at most 480.
+        camera: one of `CAMERAS`.
         versions: `reward_version` and `success_version` of the run.
 
     Yields:
@@ -72,13 +74,23 @@ def film(
     lane = simulator.make(task, "stock", **versions)
     lane.vectors = vectors
     lane.reset(goal_set)
-    with Camera(lane.environment.model, backend, size) as camera:
+    with Camera(lane.environment.model, backend, size, camera) as drawer:
         if 0 in steps:
-            yield Shot(0, camera.shoot(lane.environment.data), 0.0, False)
+            yield Shot(0, drawer.shoot(lane.environment.data), 0.0, False)
         for step, action in enumerate(actions, start=1):
             _, reward, success = lane.step(action)
             if step in steps:
-                yield Shot(step, camera.shoot(lane.environment.data), reward, success)
+                yield Shot(step, drawer.shoot(lane.environment.data), reward, success)
+
+
+def upright(picture: np.ndarray, axes: np.ndarray) -> np.ndarray:
+    """MuJoCo's picture `[H, W, 3]`, whose rows begin at the bottom, turned if the camera is mounted upside down.
+
+    Args:
+        picture: as it was read.
+        axes: of the camera, `[3, 3]`; column 1 points to the top of the picture, row 2 is the height.
+    """
+    return picture[:, ::-1] if axes[2, 1] < -0.1 else picture[::-1]  # half a turn and the rows' order make a mirror
 
 
 class Camera:
@@ -90,9 +102,10 @@ class Camera:
         model: a `mujoco.MjModel`.
         backend: as `find_backend` returns it.
         size: of the pictures, in pixels.
+        camera: one of `CAMERAS`.
     """
 
-    def __init__(self, model: Any, backend: str, size: int):
+    def __init__(self, model: Any, backend: str, size: int, camera: str = CAMERA):
         import mujoco
 
         self._mujoco, self._model, self._size = mujoco, model, size
@@ -104,7 +117,7 @@ class Camera:
         self._scene, self._options = mujoco.MjvScene(model, maxgeom=2000), mujoco.MjvOption()
         self._scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
         self._view = mujoco.MjvCamera()
-        self._view.type, self._view.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, model.camera(CAMERA).id
+        self._view.type, self._view.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, model.camera(camera).id
 
     def shoot(self, data: Any) -> np.ndarray:
         """A picture `[size, size, 3]` uint8 of the state in `data`, a `mujoco.MjData`."""
@@ -114,7 +127,7 @@ class Camera:
         window = mujoco.MjrRect(0, 0, self._size, self._size)
         mujoco.mjr_render(window, self._scene, self._drawer)
         mujoco.mjr_readPixels(picture, None, window, self._drawer)
-        return picture[:, ::-1]  # MuJoCo's rows begin at the bottom, and the camera is upside down: the two cancel
+        return upright(picture, data.cam_xmat[self._view.fixedcamid].reshape(3, 3))
 
     def __enter__(self) -> Self:
         return self

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 from absl import flags
 
+from experiments.command_line import streams
+
 EXPECTED = (ValueError, OSError, RuntimeError, ImportError, flags.Error)  # any other exception is a mistake in the code
 
 
@@ -25,6 +27,7 @@ def run_command(
     Returns:
         The exit status: 0, or 2 after one sentence on what is wrong.
     """
+    streams.repair()
     if wants_help(arguments):
         show((help or "") + values.get_help())
         return 0

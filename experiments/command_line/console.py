@@ -3,15 +3,17 @@
 import importlib
 import sys
 
-from experiments.command_line import huge_pages
+from experiments.command_line import huge_pages, streams
 
 
 def _command(name: str) -> int:
+    streams.repair()  # before anything that opens files is imported
     return importlib.import_module(f"experiments.{name}").main(sys.argv[1:])
 
 
 def run() -> int:
     """`cmta-run`: trains a method on a benchmark."""
+    streams.repair()
     huge_pages.restart()  # before JAX is imported
     return _command("run")
 
@@ -28,6 +30,7 @@ def report() -> int:
 
 def benchmark() -> int:
     """`cmta-benchmark`: measures speeds."""
+    streams.repair()
     huge_pages.restart()  # before JAX is imported
     return _command("benchmark")
 

@@ -49,7 +49,12 @@ def goal_sets_of(policy: Policy, pool: EnvironmentPool, goal_set: int) -> np.nda
 
 
 def make(
-    policy: Policy, pool_class: PoolFactory, goal_set: int, workers: int | None, folder: pathlib.Path
+    policy: Policy,
+    pool_class: PoolFactory,
+    goal_set: int,
+    workers: int | None,
+    folder: pathlib.Path,
+    camera: str = rendering.CAMERA,
 ) -> Iterator[pathlib.Path]:
     """Films the first seed's policy and yields the path of each file as it is done, the contact sheet last.
 
@@ -57,6 +62,7 @@ def make(
         goal_set: of every task with mixed goals; see `play`.
         workers: processes that simulate; None: one per core.
         folder: of the films, made before anything is played.
+        camera: one of `rendering.CAMERAS`.
     """
     mp4.check_installed()
     backend = rendering.find_backend()
@@ -65,7 +71,7 @@ def make(
     rows = []
     for index, task in enumerate(policy.spec.task_names):
         path = folder / f"{task}.mp4"
-        shots = shots_of(policy, played, index, backend, range(policy.spec.horizon + 1))
+        shots = shots_of(policy, played, index, backend, range(policy.spec.horizon + 1), camera)
         rows.append((task, write_film(path, policy, played.recording, index, shots)))
         yield path
     chosen_by_user = f", goal set {goal_set}" if policy.settings.environment.goals == "mixed" else ""
@@ -76,7 +82,12 @@ def make(
 
 
 def shots_of(
-    policy: Policy, played: Played, index: int, backend: str, steps: Collection[int]
+    policy: Policy,
+    played: Played,
+    index: int,
+    backend: str,
+    steps: Collection[int],
+    camera: str = rendering.CAMERA,
 ) -> Iterator[rendering.Shot]:
     """Shots of the first seed's episode of task number `index`, at `steps`."""
     environment = policy.settings.environment
@@ -87,6 +98,7 @@ def shots_of(
         played.recording.action[:, 0, index],
         steps,
         backend,
+        camera=camera,
         reward_version=environment.reward_version,
         success_version=environment.success_version,
     )

@@ -55,10 +55,22 @@ def play(policy: Policy, episodes: int, sample: bool) -> Outcome:
             returns[s, n] = np.mean(all_returns[task])
     meaning = (
         f"metaworld.evaluation.evaluation on the official vector environments: {episodes} episodes per task and seed "
-        f"on goals drawn from the 50, at most 500 steps, ending with the first success; "
+        f"on {_goals(policy)}, at most 500 steps, ending with the first success; "
         f"{'sampled' if sample else 'mean'} actions, rewards v2."
     )
     return Outcome(NAME, meaning, policy.step, policy.seeds, policy.spec.task_names, episodes, successes, returns)
+
+
+def _goals(policy: Policy) -> str:
+    """Which goals are played, and whether the policy was trained on them."""
+    tasks, fixed = policy.spec.task_names, policy.settings.environment.goals == "fixed"
+    if tasks not in BENCHMARKS.values() and len(tasks) > 1:
+        drawn = "goals that Meta-World draws for each task alone, from the second task on not those of training"
+    elif fixed:
+        drawn = "goals drawn from the 50, of which training used one"
+    else:
+        return "goals drawn from the 50 of training"
+    return f"{drawn} (--protocol=paper plays those of training)"
 
 
 def official_environments(tasks: tuple[str, ...], seed: int) -> Any:

@@ -1,6 +1,7 @@
 """Trained policies from a run folder, played by the two protocols."""
 
 import csv
+import io
 import json
 import shutil
 
@@ -154,6 +155,30 @@ def test_the_official_evaluation_plays_our_policy():
     result = metaworld_protocol.play(trained, episodes=1, sample=False)
     assert (result.protocol, result.episodes, result.tasks) == ("metaworld", 1, ("reach-v3",))
     assert result.successes.shape == (1, 1) and 0 < result.mean_return[0, 0] < 5000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "goals"),
+    [
+        ((), "from the second task on not those of training (--protocol=paper plays those of training)"),
+        (
+            ("--goals=fixed",),
+            "from the second task on not those of training (--protocol=paper plays those of training)",
+        ),
+        (("--benchmark=reach-v3",), "goals drawn from the 50 of training, at most"),
+        (("--benchmark=mt10",), "goals drawn from the 50 of training, at most"),
+        (
+            ("--benchmark=mt10", "--goals=fixed"),
+            "of which training used one (--protocol=paper plays those of training)",
+        ),
+    ],
+)
+def test_the_official_protocol_says_whether_its_goals_are_those_of_training(monkeypatch, arguments, goals):
+    trained = untrained(*CMTA, *arguments)
+    rates, returns = (dict.fromkeys(trained.spec.task_names, value) for value in (1.0, [1.0]))
+    monkeypatch.setattr(metaworld_protocol, "evaluation", lambda *_, **__: (0, 0, rates, returns))
+    monkeypatch.setattr(metaworld_protocol, "official_environments", lambda *_: io.BytesIO())
+    assert goals in metaworld_protocol.play(trained, episodes=1, sample=False).meaning
 
 
 def test_official_rates_become_counts_of_the_right_task(trained, monkeypatch):

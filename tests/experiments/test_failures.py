@@ -84,6 +84,13 @@ def test_a_reader_that_leaves_the_help_early_is_no_error():
     assert process.wait() == 0
 
 
+def test_windows_is_refused_in_one_sentence():
+    program = "import sys; sys.platform = 'win32'; import experiments.command_line"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert ended.stderr == "cmta_jax runs on Linux: on Windows, use the Windows Subsystem for Linux (WSL 2).\n"
+
+
 def test_the_sentence_of_an_error_is_one_line():
     assert commands.sentence(ValueError("two\nlines")) == "two lines"
     assert commands.sentence(RuntimeError()) == "RuntimeError"

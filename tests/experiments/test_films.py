@@ -10,7 +10,7 @@ from comparing import close
 from PIL import Image
 from toy_runs import CMTA, MetaWorldSized, Toy, policy_file, untrained
 
-from cmta_jax.environments import Pool, rendering
+from cmta_jax.environments import Pool, rendering, simulator
 from experiments import evaluate
 from experiments.policies import goal_sets, mp4, paper_protocol
 from experiments.policies.captions import BARS, captioned
@@ -171,6 +171,29 @@ def test_the_camera_stands_upright(backend):
     (shot,) = rendering.film("reach-v3", vectors, 0, np.zeros((1, 4), np.float32), [0], backend, size=96)
     top, bottom = shot.picture[:10, 48:].mean(axis=(0, 1)), shot.picture[-20:, 40:].mean(axis=(0, 1))
     assert np.ptp(top) < 15 and bottom[0] > bottom[2] + 25  # grey; brown
+
+
+def test_meta_worlds_corner_cameras_hang_upside_down_and_the_others_do_not():
+    lane = simulator.make("reach-v3", "stock", reward_version="v2", success_version="v2")
+    lane.vectors = np.tile([0.0, 0.6, 0.02, 0.0, 0.85, 0.25], (50, 1))
+    lane.reset(0)
+    picture = np.arange(6).reshape(2, 3, 1)  # rows from the bottom
+    for name in rendering.CAMERAS:
+        number = lane.environment.model.camera(name).id
+        turned = rendering.upright(picture, lane.environment.data.cam_xmat[number].reshape(3, 3))
+        seen = [[2, 1, 0], [5, 4, 3]] if name.startswith("corner") else [[3, 4, 5], [0, 1, 2]]
+        assert turned[..., 0].tolist() == seen, name
+
+
+@pytest.mark.parametrize("name", [name for name in rendering.CAMERAS if name != rendering.CAMERA])
+def test_every_camera_can_film(backend, name):
+    """Upright too: Meta-World mounts some cameras upside down, so the picture is turned if the camera is."""
+    vectors = np.tile([0.0, 0.6, 0.02, 0.0, 0.85, 0.25], (50, 1))
+    usual, other = (
+        next(rendering.film("reach-v3", vectors, 0, np.zeros((1, 4), np.float32), [0], backend, 64, camera)).picture
+        for camera in (rendering.CAMERA, name)
+    )
+    assert other.shape == (64, 64, 3) and other.std() > 5 and not np.array_equal(usual, other)
 
 
 def test_the_command_films_every_task(tmp_path, backend, capsys):
