@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from cmta_jax.storage import atomic, flags_file
 from cmta_jax.storage.append_file import AppendFile
@@ -80,14 +80,7 @@ class RunFolder:
 
     def _check_resumable(self, flags: dict[str, str]) -> None:
         check_holds_run(self.path)
-        before = ADDED | read_flags(self.path)
-        for name in sorted((before.keys() & flags.keys()) - {*MAY_CHANGE}):
-            if before[name] != flags[name]:
-                raise ValueError(
-                    f"The run in {self.path} was started with --{name}={before[name]}, now it is {flags[name]}: "
-                    "leave that flag as it was, or give another --workdir. What may change: "
-                    f"{', '.join(MAY_CHANGE)}."
-                )
+        check_flags(self.path, flags)
 
     def _claim(self) -> FolderLock:
         try:
@@ -123,6 +116,27 @@ def read_flags(path: str | pathlib.Path) -> dict[str, str]:
         ValueError: the file is not there or cannot be read.
     """
     return flags_file.read_flags(pathlib.Path(path) / FLAGS).values
+
+
+def check_flags(path: pathlib.Path, flags: Mapping[str, str], may_change: Collection[str] = MAY_CHANGE) -> None:
+    """Checks that a run folder was made with these flags.
+
+    Args:
+        path: the run folder.
+        flags: resolved flags, name -> value.
+        may_change: flags that may have another value now.
+
+    Raises:
+        ValueError: another flag has another value.
+    """
+    before = ADDED | read_flags(path)
+    for name in sorted((before.keys() & flags.keys()) - {*may_change}):
+        if before[name] != flags[name]:
+            raise ValueError(
+                f"The run in {path} was started with --{name}={before[name]}, now it is {flags[name]}: "
+                "leave that flag as it was, or give another folder. What may change: "
+                f"{', '.join(may_change)}."
+            )
 
 
 class _LogFile(logging.Handler):

@@ -16,16 +16,17 @@ def run_command(
     help: str | None,
     values: flags.FlagValues,
     arguments: Sequence[str],
-    action: Callable[..., None],
+    action: Callable[..., int | None],
     positional: bool = False,
 ) -> int:
     """Parses `arguments` into `values` and runs `action(values, *further)`.
 
     Args:
+        action: may return an exit status.
         positional: whether further arguments, which are not flags, are allowed.
 
     Returns:
-        The exit status: 0, or 2 after one sentence on what is wrong.
+        The exit status: that of `action`, by default 0; or 2 after one sentence on what is wrong.
     """
     streams.repair()
     if wants_help(arguments):
@@ -35,11 +36,10 @@ def run_command(
         further = values([name, *arguments])[1:]
         if further and not positional:
             raise ValueError(f"Unexpected '{further[0]}': write flags as --name=value.")
-        action(values, *further)
+        return action(values, *further) or 0
     except EXPECTED as error:
         print(f"{name}: {sentence(error)}", file=sys.stderr)
         return 2
-    return 0
 
 
 def wants_help(arguments: Sequence[str]) -> bool:

@@ -18,6 +18,11 @@ def run() -> int:
     return _command("run")
 
 
+def sweep() -> int:
+    """`cmta-sweep`: trains the rows of a table."""
+    return _command("sweep")
+
+
 def evaluate() -> int:
     """`cmta-evaluate`: plays trained policies by a protocol, or films them."""
     return _command("evaluate")
