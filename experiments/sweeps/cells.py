@@ -74,9 +74,7 @@ def list_runs(
 def _check_method(cell: Cell, method: str | None) -> None:
     own = values_of(expand([f"--flagfile={cell.flagfile}"]))["method"]
     if method not in (None, own):
-        raise ValueError(
-            f"--method={method} for every run contradicts the row {cell.row}, which is {own}: leave it out."
-        )
+        raise ValueError(f"--method={method} contradicts the row {cell.row}, whose method is {own}: leave it out.")
 
 
 def _check(run: SweepRun) -> None:
