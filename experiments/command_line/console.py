@@ -6,16 +6,16 @@ import sys
 from experiments.command_line import huge_pages, streams
 
 
-def _command(name: str) -> int:
+def _command(name: str, restart: bool = False) -> int:
     streams.repair()  # before anything that opens files is imported
+    if restart:
+        huge_pages.restart()  # before JAX is imported
     return importlib.import_module(f"experiments.{name}").main(sys.argv[1:])
 
 
 def run() -> int:
     """`cmta-run`: trains a method on a benchmark."""
-    streams.repair()
-    huge_pages.restart()  # before JAX is imported
-    return _command("run")
+    return _command("run", restart=True)
 
 
 def sweep() -> int:
@@ -35,9 +35,7 @@ def report() -> int:
 
 def benchmark() -> int:
     """`cmta-benchmark`: measures speeds."""
-    streams.repair()
-    huge_pages.restart()  # before JAX is imported
-    return _command("benchmark")
+    return _command("benchmark", restart=True)
 
 
 def inspect_modules() -> int:
