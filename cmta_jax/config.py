@@ -6,17 +6,42 @@ The flags of the command line are generated from these fields, so a setting is w
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Allowed(NamedTuple):
+    """The values that a setting may have."""
+
+    choices: tuple[str, ...] = ()  # the only values; empty = any
+    minimum: float | None = None
+    maximum: float | None = None
+    exclusive: bool = False  # the minimum itself is not allowed
+
+
+def one_of(*choices: str) -> Allowed:
+    """One of these names."""
+    return Allowed(choices)
+
+
+def at_least(minimum: float) -> Allowed:
+    """`minimum` or more."""
+    return Allowed(minimum=minimum)
+
+
+def above(minimum: float) -> Allowed:
+    """More than `minimum`."""
+    return Allowed(minimum=minimum, exclusive=True)
+
+
+def between(minimum: float, maximum: float) -> Allowed:
+    """From `minimum` to `maximum`, both included."""
+    return Allowed(minimum=minimum, maximum=maximum)
 
 
 def setting(
     default: Any,
     help: str,
-    *,
-    choices: tuple[str, ...] | None = None,
-    minimum: float | None = None,
-    maximum: float | None = None,
-    exclusive: bool = False,
+    allowed: Allowed = Allowed(),  # noqa: B008  immutable
     refusal: str = "--{flag}={value} is not possible: {remedy}.",
 ) -> Any:
     """A dataclass field with a help text (which gives the unit) and the values that `check` accepts.
@@ -24,13 +49,10 @@ def setting(
     Args:
         default: the value if none is given; the field's annotation must be its type.
         help: one line, the unit included.
-        choices: the only values allowed.
-        minimum: smallest value allowed; with `exclusive` the value must be larger.
-        maximum: largest value allowed.
+        allowed: what `check` accepts; numbers must always be finite.
         refusal: the error's sentence; `{flag}`, `{value}` and `{remedy}` are filled in.
     """
-    limits = {"choices": choices, "minimum": minimum, "maximum": maximum, "exclusive": exclusive}
-    return dataclasses.field(default=default, metadata={"help": help, "refusal": refusal, **limits})
+    return dataclasses.field(default=default, metadata={"help": help, "allowed": allowed, "refusal": refusal})
 
 
 def check(config: Any, flag_of: Callable[[str], str] = str) -> None:
@@ -46,25 +68,16 @@ def check(config: Any, flag_of: Callable[[str], str] = str) -> None:
     for field in dataclasses.fields(config):
         value, remedy = getattr(config, field.name), None
         if field.metadata and value is not None:
-            remedy = _remedy(value, **{name: field.metadata[name] for name in LIMITS})
+            remedy = _remedy(value, field.metadata["allowed"])
         if remedy:
             sentence = field.metadata["refusal"]
             raise ValueError(sentence.format(flag=flag_of(field.name), value=value, remedy=remedy))
 
 
-LIMITS = ("choices", "minimum", "maximum", "exclusive")
-
-
-def _remedy(
-    value: Any,
-    *,
-    choices: tuple[str, ...] | None,
-    minimum: float | None,
-    maximum: float | None,
-    exclusive: bool,
-) -> str | None:
-    """What to give instead of `value`; None if it is in range."""
-    if choices is not None and value not in choices:
+def _remedy(value: Any, allowed: Allowed) -> str | None:
+    """What to give instead of `value`; None if it is allowed."""
+    choices, minimum, maximum, exclusive = allowed
+    if choices and value not in choices:
         return "choose one of " + ", ".join(choices)
     if isinstance(value, float) and not math.isfinite(value):
         return "give a finite number"
@@ -83,35 +96,31 @@ REWARD_SCALINGS = ("none", "running_std", "mean", "max_return")
 class TrainingConfig:
     """The run: how long, how often, from which seeds. Defaults are the paper's (Table 3, section 5.1)."""
 
-    steps_per_task: int = setting(
-        2_400_000, "length of the run, in environment steps per task", minimum=1, maximum=2**31 - 2
-    )
-    warmup_steps: int = setting(1500, "first steps per task, with uniform actions and no updates", minimum=1)
-    updates_per_step: int = setting(1, "gradient updates per environment step", minimum=1)
+    steps_per_task: int = setting(2_400_000, "length of the run, in environment steps per task", between(1, 2**31 - 2))
+    warmup_steps: int = setting(1500, "first steps per task, with uniform actions and no updates", at_least(1))
+    updates_per_step: int = setting(1, "gradient updates per environment step", at_least(1))
     matmul_precision: str = setting(
         "float32",
         "what matrix products round their inputs to; parameters and sums stay float32",
-        choices=PRECISIONS,
+        one_of(*PRECISIONS),
     )
-    copies_per_task: int = setting(1, "copies of each task that step at the same time", minimum=1)
-    replay_capacity: int = setting(5_000_000, "transitions kept per seed, over all tasks", minimum=1)
-    eval_every: int = setting(3000, "steps per task between evaluations, a multiple of --horizon", minimum=1)
-    eval_episodes: int = setting(1, "episodes per task in an evaluation", minimum=1)
+    copies_per_task: int = setting(1, "copies of each task that step at the same time", at_least(1))
+    replay_capacity: int = setting(5_000_000, "transitions kept per seed, over all tasks", at_least(1))
+    eval_every: int = setting(3000, "steps per task between evaluations, a multiple of --horizon", at_least(1))
+    eval_episodes: int = setting(1, "episodes per task in an evaluation", at_least(1))
     reward_scaling: str = setting(
         "running_std",
         "what rewards are divided by: nothing, their running deviation (the released code), their task's mean in the "
         "replay (ARS), their task's largest return (BRC)",
-        choices=REWARD_SCALINGS,
+        one_of(*REWARD_SCALINGS),
     )
-    reward_scale: float = setting(
-        1.0, "what rewards are multiplied by after --reward_scaling", minimum=0.0, exclusive=True
-    )
-    max_critic_loss: float = setting(1e8, "critic loss that stops the run, as in mtrl; 0 = no limit", minimum=0.0)
-    log_every: int = setting(1000, "steps per task between rows of train.csv", minimum=1)
-    checkpoint_every: int = setting(15_000, "steps per task between checkpoints", minimum=1)
-    keep_checkpoints: int = setting(3, "newest checkpoints that are kept", minimum=1)
-    seed: int = setting(0, "first seed", minimum=0, maximum=2**31 - 1)
-    num_seeds: int = setting(1, "seeds trained in one program: --seed, --seed + 1, ...", minimum=1)
+    reward_scale: float = setting(1.0, "what rewards are multiplied by after --reward_scaling", above(0.0))
+    max_critic_loss: float = setting(1e8, "critic loss that stops the run, as in mtrl; 0 = no limit", at_least(0.0))
+    log_every: int = setting(1000, "steps per task between rows of train.csv", at_least(1))
+    checkpoint_every: int = setting(15_000, "steps per task between checkpoints", at_least(1))
+    keep_checkpoints: int = setting(3, "newest checkpoints that are kept", at_least(1))
+    seed: int = setting(0, "first seed", between(0, 2**31 - 1))
+    num_seeds: int = setting(1, "seeds trained in one program: --seed, --seed + 1, ...", at_least(1))
 
     @property
     def seeds(self) -> tuple[int, ...]:

@@ -120,7 +120,7 @@ def _figures(
 def _attention_over_time(policy: Policy, inspected: Inspected, index: int, encoder: str, backend: str) -> Figure:
     """Attention over the episode of the task at `index`, beside frames of it."""
     steps = np.linspace(0, policy.spec.horizon, FRAMES).round().astype(int).tolist()
-    shots = films.shots_of(policy, inspected.played, index, backend, steps)
+    shots = films.shots_of(policy, inspected.played, index, steps, rendering.View(backend))
     frames = [(shot.step, shot.picture) for shot in shots]
     heading = f"{policy.spec.task_names[index].removesuffix('-v3')}: attention of the {encoder}"
     return figures.attention_over_time(heading, inspected.attention[:, 0, index], frames)

@@ -2,15 +2,15 @@ import dataclasses
 
 import pytest
 
-from cmta_jax.config import TrainingConfig, check, setting
+from cmta_jax.config import TrainingConfig, above, at_least, between, check, one_of, setting
 
 
 @dataclasses.dataclass(frozen=True)
 class Kitchen:
-    pans: int = setting(3, "how many", minimum=1, maximum=9)
-    heat: float = setting(0.5, "share of the full heat", minimum=0.0, exclusive=True)
-    fuel: str = setting("gas", "what burns", choices=("gas", "wood"))
-    guests: int | None = setting(None, "how many, if known", minimum=1)
+    pans: int = setting(3, "how many", between(1, 9))
+    heat: float = setting(0.5, "share of the full heat", above(0.0))
+    fuel: str = setting("gas", "what burns", one_of("gas", "wood"))
+    guests: int | None = setting(None, "how many, if known", at_least(1))
     plain: int = -5
 
 

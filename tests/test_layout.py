@@ -46,3 +46,9 @@ def test_public_functions_are_typed():
         if node.returns is None or any(argument.annotation is None for argument in arguments(node))
     ]
     assert not untyped
+
+
+def test_functions_take_at_most_six_arguments():
+    mirrored = "gripper_caging_reward"  # Meta-World's own arguments
+    crowded = [f"{path}: {node.name}" for path, node in FUNCTIONS if len(arguments(node)) > 6 and node.name != mirrored]
+    assert not crowded

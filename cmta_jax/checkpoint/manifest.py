@@ -66,7 +66,7 @@ def read(path: pathlib.Path) -> Manifest:
             raise CheckpointError(f"{path.name} has format {page['format']!r:.20}, this version reads format {FORMAT}")
         if page["digest"] != _digest(page["body"]):
             raise CheckpointError(f"{path.name} is damaged: its digest is not the one it was written with")
-        manifest = _manifest(**page["body"])
+        manifest = _manifest(page["body"])
     except OSError as error:
         raise CheckpointError(f"{path.name} cannot be read ({error.strerror})") from error
     except CheckpointError:
@@ -84,15 +84,25 @@ def _digest(body: Any) -> str:
     return found.hexdigest()
 
 
-def _manifest(step, number, best, metadata, kinds, state, rest, ring) -> Manifest:
-    _require(metadata, dict)
-    best = best if best is None else _require(best, float)
-    kinds = {name: Kind(tuple(map(_natural, shape)), arrays.DTYPES[code]) for name, (shape, code) in kinds.items()}
-    state = tuple(map(_file, state))
-    return Manifest(_natural(step), _natural(number), best, metadata, kinds, state, _file(rest), _ring(**ring))
+def _manifest(body: dict[str, Any]) -> Manifest:
+    if body.keys() != set(Manifest._fields):
+        raise KeyError("not the entries of a manifest")
+    kinds = {
+        name: Kind(tuple(map(_natural, shape)), arrays.DTYPES[code]) for name, (shape, code) in body["kinds"].items()
+    }
+    return Manifest(
+        step=_natural(body["step"]),
+        number=_natural(body["number"]),
+        best=None if body["best"] is None else _require(body["best"], float),
+        metadata=_require(body["metadata"], dict),
+        kinds=kinds,
+        state=tuple(map(_file, body["state"])),
+        rest=_file(body["rest"]),
+        ring=_ring(**body["ring"]),
+    )
 
 
-def _ring(rows, block_rows, blocks, chunks) -> Ring:
+def _ring(rows: Any, block_rows: Any, blocks: Any, chunks: Any) -> Ring:
     chunks = [*map(_file, chunks)]
     blocks = tuple(None if block is None else chunks[_natural(block)] for block in blocks)
     if not 1 <= _natural(block_rows) <= _natural(rows) or len(blocks) != math.ceil(rows / block_rows):
@@ -100,20 +110,20 @@ def _ring(rows, block_rows, blocks, chunks) -> Ring:
     return Ring(rows, block_rows, blocks)
 
 
-def _file(entry) -> File:
+def _file(entry: Any) -> File:
     name, size, digest = entry
     if not FILE_NAME.fullmatch(_require(name, str)):
         raise ValueError("a file outside the checkpoint folder")
     return File(name, _natural(size), _require(digest, str))
 
 
-def _natural(number) -> int:
+def _natural(number: Any) -> int:
     if type(number) is not int or not 0 <= number < 2**63:
         raise ValueError("not a natural number of 64 bits")
     return number
 
 
-def _require(value, kind):
+def _require(value: Any, kind: type) -> Any:
     if type(value) is not kind:
         raise TypeError("not what a manifest holds here")
     return value

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from cmta_jax.config import check, setting
+from cmta_jax.config import between, check, one_of, setting
 from cmta_jax.environments import benchmarks
 
 
@@ -20,33 +20,32 @@ class EnvironmentConfig:
     goals: str = setting(
         "mixed",
         "mixed: one of a task's 50 goal sets is drawn at every reset; fixed: one is drawn per task and run",
-        choices=("mixed", "fixed"),
+        one_of("mixed", "fixed"),
         refusal="Unknown goals '{value}': choose 'mixed' or 'fixed'.",
     )
     horizon: int = setting(
         150,
         "steps per episode",
-        minimum=1,
-        maximum=500,
+        between(1, 500),
         refusal="horizon {value} is out of range: Meta-World's episodes have 1 to 500 steps.",
     )
     reward_version: str = setting(  # Deviation 1
         "v2",
         "v2: rewards from 0 to 10; v1: unbounded, up to some thousands",
-        choices=("v2", "v1"),
+        one_of("v2", "v1"),
         refusal="Unknown reward_version '{value}': choose 'v2' or 'v1'.",
     )
     success_version: str = setting(
         "v2",
         "v2: success by the v2 definition, whatever the rewards; reward: by the definition of the reward version "
         "(under v1 some tasks can then never succeed)",
-        choices=("v2", "reward"),
+        one_of("v2", "reward"),
         refusal="Unknown success_version '{value}': choose 'v2' or 'reward'.",
     )
     simulator: str = setting(
         "fast",
         "stock: Meta-World's own code path; fast: a faster one; both give the same numbers",
-        choices=("fast", "stock"),
+        one_of("fast", "stock"),
         refusal="Unknown simulator '{value}': choose 'fast' or 'stock'.",
     )
 

@@ -51,10 +51,23 @@ def candidates(named: str, known: tuple[str, ...]) -> tuple[str, ...]:
     return (named,) if named in ("egl", "osmesa", "cgl", "glfw") else known
 
 
+class View(NamedTuple):
+    """How a film is drawn."""
+
+    backend: str  # as `find_backend` returns it
+    size: int = 384  # of the pictures, in pixels; at most 480
+    camera: str = CAMERA  # one of `CAMERAS`
+
+
 def film(
-    task: str, vectors: np.ndarray, goal_set: int, actions: np.ndarray, steps: Collection[int],
-    backend: str, size: int = 384, camera: str = CAMERA, **versions: str,
-) -> Iterator[Shot]:  # fmt: skip
+    task: str,
+    vectors: np.ndarray,
+    goal_set: int,
+    actions: np.ndarray,
+    steps: Collection[int],
+    view: View,
+    **versions: str,
+) -> Iterator[Shot]:
     """Simulates an episode again and yields a shot at each of `steps`.
 
     Args:
@@ -63,9 +76,7 @@ def film(
         goal_set: index of the goal set.
         actions: `[T, 4]` float32.
         steps: from 0 (the reset) to T.
-        backend: as `find_backend` returns it.
-        size: of the pictures, in pixels; at most 480.
-        camera: one of `CAMERAS`.
+        view: how to draw.
         versions: `reward_version` and `success_version` of the run.
 
     Yields:
@@ -74,7 +85,7 @@ def film(
     lane = simulator.make(task, "stock", **versions)
     lane.vectors = vectors
     lane.reset(goal_set)
-    with Camera(lane.environment.model, backend, size, camera) as drawer:
+    with Camera(lane.environment.model, *view) as drawer:
         if 0 in steps:
             yield Shot(0, drawer.shoot(lane.environment.data), 0.0, False)
         for step, action in enumerate(actions, start=1):

@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode
 
-from cmta_jax.config import check, setting
+from cmta_jax.config import at_least, check, one_of, setting
 from cmta_jax.environments import benchmarks
 from cmta_jax.environments.sizes import OBSERVATION_DIM
 
@@ -37,20 +37,20 @@ class VectorEnvConfig:
 
     tasks: tuple[str, ...]
     goal_seeds: tuple[int, ...]
-    copies: int = setting(1, "environments of each task", minimum=1)
+    copies: int = setting(1, "environments of each task", at_least(1))
     autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP
     terminate_on_success: bool = setting(False, "an episode ends when its task is solved")
     use_one_hot: bool = setting(False, "observations end with the task as a one-hot vector")
     max_episode_steps: int = setting(
         MAX_EPISODE_STEPS,
         "steps per episode",
-        minimum=1,
+        at_least(1),
         refusal="max_episode_steps={value} is not possible: {remedy}.",
     )
     reward_version: str = setting(
         "v2",
         "v2: rewards from 0 to 10; v1: unbounded",
-        choices=("v2", "v1"),
+        one_of("v2", "v1"),
         refusal="reward_function_version='{value}' is not possible: {remedy}; metaworld computes 'v1' for other names.",
     )
 

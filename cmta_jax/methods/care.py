@@ -3,7 +3,7 @@
 import dataclasses
 
 from cmta_jax import sac
-from cmta_jax.config import setting
+from cmta_jax.config import at_least, setting
 from cmta_jax.methods import mixture
 from cmta_jax.networks.mixture import MixtureEncoder
 from cmta_jax.networks.task_encoder import TaskEncoder
@@ -15,7 +15,7 @@ from cmta_jax.types import Method, Spec
 class Config(mixture.Config):
     """CARE's own settings; defaults are the CMTA paper's (Tables 4 and 6)."""
 
-    contrastive_weight: float = setting(0.0, "beta of Eq. 12; 2500 = CARE + CL", minimum=0.0)  # Deviation 16
+    contrastive_weight: float = setting(0.0, "beta of Eq. 12; 2500 = CARE + CL", at_least(0.0))  # Deviation 16
     embeddings: str = setting("", "JSON file {task name: [numbers]}; by default vectors of the project's descriptions")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 
 from cmta_jax import sac
-from cmta_jax.config import setting
+from cmta_jax.config import at_least, setting
 from cmta_jax.methods import mixture
 from cmta_jax.networks.lstm import zero_carry
 from cmta_jax.networks.mixture import MixtureEncoder
@@ -21,7 +21,7 @@ class Config(mixture.Config):
     temporal: bool = setting(True, "attention reads the LSTM; off = the ablation without temporal information")
     detach_task: bool = setting(True, "no gradient from the attention to the task encoder")  # Deviation 11
     memory_learning_rate: float = setting(
-        0.0, "Adam's rate for the LSTM; 0 = that of --critic_learning_rate (Deviation 26)", minimum=0.0
+        0.0, "Adam's rate for the LSTM; 0 = that of --critic_learning_rate (Deviation 26)", at_least(0.0)
     )
 
 

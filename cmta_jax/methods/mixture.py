@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from cmta_jax import losses, sac
-from cmta_jax.config import setting
+from cmta_jax.config import above, at_least, one_of, setting
 from cmta_jax.methods import assembly
 from cmta_jax.networks.mixture import MixtureEncoder, MixtureIntermediates
 from cmta_jax.networks.task_encoder import DEPTHS, TaskEncoder
@@ -17,19 +17,19 @@ from cmta_jax.types import Array, Begin, Metrics, Spec
 class Config(sac.Config):
     """Settings of a mixture; defaults are the paper's (Tables 4, 6 and 7)."""
 
-    num_experts: int = setting(6, "experts in the mixture (Table 8 has 2, 4, 6, 12, 20)", minimum=1)
-    encoding_dim: int = setting(64, "width of experts, LSTM and task encoding", minimum=1)
+    num_experts: int = setting(6, "experts in the mixture (Table 8 has 2, 4, 6, 12, 20)", at_least(1))
+    encoding_dim: int = setting(64, "width of experts, LSTM and task encoding", at_least(1))
     contrastive_weight: float = setting(
-        2500.0, "beta of Eq. 12; 0 = the ablation without contrastive loss", minimum=0.0
+        2500.0, "beta of Eq. 12; 0 = the ablation without contrastive loss", at_least(0.0)
     )
-    contrastive_temperature: float = setting(0.1, "of the InfoNCE softmax", minimum=0.0, exclusive=True)
+    contrastive_temperature: float = setting(0.1, "of the InfoNCE softmax", above(0.0))
     actor_encoder: str = setting(
         "shared",
         "whose LSTM and attention the actor uses: the critic's (the paper) or its own, random and never trained "
         "(what the released code does)",
-        choices=("shared", "frozen_random"),
+        one_of("shared", "frozen_random"),
     )
-    task_encoder_depth: str = setting("paper", "Table 4's layers or one more, as released", choices=tuple(DEPTHS))
+    task_encoder_depth: str = setting("paper", "Table 4's layers or one more, as released", one_of(*DEPTHS))
 
 
 def networks(

@@ -3,7 +3,7 @@
 import dataclasses
 
 from cmta_jax import sac
-from cmta_jax.config import setting
+from cmta_jax.config import at_least, setting
 from cmta_jax.methods import assembly
 from cmta_jax.networks.heads import MultiHead
 from cmta_jax.networks.state_encoder import StateEncoder
@@ -15,7 +15,7 @@ from cmta_jax.types import Method, Spec
 class Config(sac.Config):
     """MTMH-SAC's own settings; defaults are the released script's."""
 
-    encoding_dim: int = setting(64, "width of the state encoder", minimum=1)
+    encoding_dim: int = setting(64, "width of the state encoder", at_least(1))
 
 
 def make(config: Config, spec: Spec) -> Method:

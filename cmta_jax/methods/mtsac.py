@@ -5,7 +5,7 @@ import dataclasses
 from flax import linen as nn
 
 from cmta_jax import sac
-from cmta_jax.config import setting
+from cmta_jax.config import at_least, one_of, setting
 from cmta_jax.methods import assembly
 from cmta_jax.networks.state_encoder import Identity, StateEncoder
 from cmta_jax.networks.task_encoder import DEPTHS, NoTask, OneHot, TaskEncoder
@@ -16,14 +16,14 @@ from cmta_jax.types import Method, Spec
 class Config(sac.Config):
     """MT-SAC's own settings; defaults are the paper's MT-SAC, which sees the state only."""
 
-    task_id: str = setting("none", "what is joined to the state", choices=("none", "onehot"))
+    task_id: str = setting("none", "what is joined to the state", one_of("none", "onehot"))
     task_encoder: bool = setting(False, "a learnt task encoding is joined instead: MT-SAC+TE")
     state_encoder: str = setting(
         "auto", "feed-forward encoder of the state: with the task encoder only (auto, as released)",
-        choices=("auto", "never", "always"),
+        one_of("auto", "never", "always"),
     )  # fmt: skip
-    encoding_dim: int = setting(64, "width of state encoder and task encoding", minimum=1)
-    task_encoder_depth: str = setting("paper", "Table 4's layers or one more, as released", choices=tuple(DEPTHS))
+    encoding_dim: int = setting(64, "width of state encoder and task encoding", at_least(1))
+    task_encoder_depth: str = setting("paper", "Table 4's layers or one more, as released", one_of(*DEPTHS))
 
 
 def make(config: Config, spec: Spec) -> Method:

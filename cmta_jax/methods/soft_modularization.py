@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from cmta_jax import sac
-from cmta_jax.config import setting
+from cmta_jax.config import at_least, one_of, setting
 from cmta_jax.distributions import log_std_bias
 from cmta_jax.methods import assembly
 from cmta_jax.networks.soft_modularization import OriginalSoftModules, SoftActor, SoftModules, soft_critics
@@ -20,15 +20,15 @@ from cmta_jax.types import Array, Method, Spec
 class Config(sac.Config):
     """Soft modularization's own settings; `--hidden_dim` and `--hidden_layers` have no meaning here."""
 
-    form: str = setting("paper", "Table 5 of the CMTA paper, or Yang et al. (2020)", choices=("paper", "original"))
-    layers: int = setting(4, "layers of modules", minimum=1)
-    modules: int = setting(4, "modules per layer", minimum=1)
-    module_dim: int = setting(64, "width of a module (64 in Table 5, 128 in the original's deep network)", minimum=1)
+    form: str = setting("paper", "Table 5 of the CMTA paper, or Yang et al. (2020)", one_of("paper", "original"))
+    layers: int = setting(4, "layers of modules", at_least(1))
+    modules: int = setting(4, "modules per layer", at_least(1))
+    module_dim: int = setting(64, "width of a module (64 in Table 5, 128 in the original's deep network)", at_least(1))
     loss_weights: bool = setting(False, "weigh the tasks' losses by N softmax(-log temperature), as the original does")
-    encoding_dim: int = setting(64, "paper form: width of state encoder and task encoding", minimum=1)
-    task_encoder_depth: str = setting("paper", "paper form: Table 4's layers or one more", choices=tuple(DEPTHS))
-    base_dim: int = setting(400, "original form: width of the base network", minimum=1)
-    gate_dim: int = setting(256, "original form: width of the routing network", minimum=1)
+    encoding_dim: int = setting(64, "paper form: width of state encoder and task encoding", at_least(1))
+    task_encoder_depth: str = setting("paper", "paper form: Table 4's layers or one more", one_of(*DEPTHS))
+    base_dim: int = setting(400, "original form: width of the base network", at_least(1))
+    gate_dim: int = setting(256, "original form: width of the routing network", at_least(1))
 
 
 def make(config: Config, spec: Spec) -> Method:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from cmta_jax import methods, sac
-from cmta_jax.config import TrainingConfig, check, setting
+from cmta_jax.config import TrainingConfig, at_least, check, setting
 from cmta_jax.environments import EnvironmentConfig, resolve_tasks
 from cmta_jax.environments.interface import PoolFactory
 from cmta_jax.storage.flag_rules import NOT_KEPT
@@ -25,7 +25,7 @@ class RunConfig:
 
     method: str = setting("cmta", "the learning method: " + ", ".join(methods.METHODS))
     benchmark: str = setting("mt10", "mt10, mt50 or tasks such as reach-v3,window-close-v3")
-    env_workers: int | None = setting(None, "worker processes that simulate; by default one per core", minimum=1)
+    env_workers: int | None = setting(None, "worker processes that simulate; by default one per core", at_least(1))
     workdir: str = setting("", "folder of the run; by default a new one under runs/")
     profile: bool = setting(False, "write a trace of 50 iterations to the run folder's profile/")
     resume: bool = setting(False, "continue the run in --workdir, with its flags")

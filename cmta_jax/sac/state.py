@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 import jax.numpy as jnp
 import optax
 
-from cmta_jax.config import setting
+from cmta_jax.config import above, at_least, between, one_of, setting
 from cmta_jax.distributions import LOG_STD_MODES
 from cmta_jax.types import Array, Begin, Carry, Metrics
 
@@ -17,21 +17,23 @@ Representation = Any  # what actor and critics read: any pytree of [N, B, ...]
 class Config:
     """Settings that every method shares; defaults are the paper's (Table 3)."""
 
-    batch_per_task: int = setting(128, "transitions per task in a batch", minimum=1)
-    hidden_dim: int = setting(512, "width of the hidden layers of actor and critics", minimum=1)
-    hidden_layers: int = setting(3, "hidden layers of actor and critics", minimum=1)
-    num_critics: int = setting(2, "critics whose minimum is used", minimum=1)
+    batch_per_task: int = setting(128, "transitions per task in a batch", at_least(1))
+    hidden_dim: int = setting(512, "width of the hidden layers of actor and critics", at_least(1))
+    hidden_layers: int = setting(3, "hidden layers of actor and critics", at_least(1))
+    num_critics: int = setting(2, "critics whose minimum is used", at_least(1))
     critic_layer_norm: bool = setting(False, "layer normalisation before each ReLU of the critics (Deviation 25)")
-    actor_learning_rate: float = setting(3e-4, "Adam's rate for the actor", minimum=0.0)
-    critic_learning_rate: float = setting(3e-4, "Adam's rate for critics, encoders and task encoder", minimum=0.0)
-    temperature_learning_rate: float = setting(3e-4, "Adam's rate for the temperatures", minimum=0.0)
-    max_gradient_norm: float = setting(0.0, "global norm at which gradients are clipped; 0 = no clipping", minimum=0.0)
-    discount: float = setting(0.99, "discount per environment step", minimum=0.0, maximum=1.0)
-    target_rate: float = setting(0.005, "step of the target critics towards the critics", minimum=0.0, maximum=1.0)
-    encoder_target_rate: float = setting(0.05, "the same for the target encoder", minimum=0.0, maximum=1.0)
-    initial_temperature: float = setting(1.0, "temperature of every task at the start", minimum=0.0, exclusive=True)
+    actor_learning_rate: float = setting(3e-4, "Adam's rate for the actor", at_least(0.0))
+    critic_learning_rate: float = setting(3e-4, "Adam's rate for critics, encoders and task encoder", at_least(0.0))
+    temperature_learning_rate: float = setting(3e-4, "Adam's rate for the temperatures", at_least(0.0))
+    max_gradient_norm: float = setting(
+        0.0, "global norm at which gradients are clipped; 0 = no clipping", at_least(0.0)
+    )
+    discount: float = setting(0.99, "discount per environment step", between(0.0, 1.0))
+    target_rate: float = setting(0.005, "step of the target critics towards the critics", between(0.0, 1.0))
+    encoder_target_rate: float = setting(0.05, "the same for the target encoder", between(0.0, 1.0))
+    initial_temperature: float = setting(1.0, "temperature of every task at the start", above(0.0))
     target_entropy: float = setting(-1.0, "target entropy per action dimension, in nats")
-    log_std_mode: str = setting("rescaled_tanh", "how the policy bounds its log std", choices=tuple(LOG_STD_MODES))
+    log_std_mode: str = setting("rescaled_tanh", "how the policy bounds its log std", one_of(*LOG_STD_MODES))
     initial_log_std: float = setting(-9.0, "log std of the initial policy (the reference: -9; a standard Gaussian: 0)")
 
 

@@ -16,7 +16,7 @@ def help_text() -> str:
 
 
 def _help_line(name: str, field: dataclasses.Field) -> str:
-    choices = field.metadata.get("choices")
+    choices = field.metadata["allowed"].choices if field.metadata else ()
     choices = f" [{', '.join(choices)}]" if choices else ""
     default = "" if field.default in (None, "") else f" (default: {field.default})"
     return f"  --{name}: {field.metadata['help']}{choices}{default}"

@@ -1,6 +1,7 @@
 """What is written on the frames of a film."""
 
 import pathlib
+from typing import NamedTuple
 
 import matplotlib
 import numpy as np
@@ -19,26 +20,30 @@ def font(size: int, weight: str = "") -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(folder / f"DejaVuSans{weight}.ttf"), size)
 
 
-def captioned(
-    picture: np.ndarray, task: str, step: int, horizon: int, reward: float, solved: bool, attention: np.ndarray | None
-) -> np.ndarray:
-    """The picture `[size, size, 3]` with a strip below it, `[size + STRIP, size, 3]`.
+class Caption(NamedTuple):
+    """What is written below a picture."""
 
-    Args:
-        solved: some step up to this one was a success.
-        attention: weights over the experts `[K]`, drawn as bars; None where there are none.
-    """
+    task: str
+    step: int
+    horizon: int
+    reward: float
+    solved: bool  # some step up to this one was a success
+    attention: np.ndarray | None = None  # weights over the experts [K], drawn as bars
+
+
+def captioned(picture: np.ndarray, caption: Caption) -> np.ndarray:
+    """The picture `[size, size, 3]` with its caption in a strip below it, `[size + STRIP, size, 3]`."""
     size = len(picture)
     frame = Image.new("RGB", (size, size + STRIP), PAPER)
     frame.paste(Image.fromarray(np.ascontiguousarray(picture)), (0, 0))
     draw = ImageDraw.Draw(frame)
-    draw.text((10, size + 8), task, INK, font(15, "-Bold"))
-    draw.text((10, size + 34), f"step {step} of {horizon}", INK, font(13))
-    draw.text((10, size + 52), f"reward {reward:.2f}", INK, font(13))
-    if solved:
+    draw.text((10, size + 8), caption.task, INK, font(15, "-Bold"))
+    draw.text((10, size + 34), f"step {caption.step} of {caption.horizon}", INK, font(13))
+    draw.text((10, size + 52), f"reward {caption.reward:.2f}", INK, font(13))
+    if caption.solved:
         draw.text((10, size + 72), "solved", style.GREEN, font(14, "-Bold"))
-    if attention is not None:
-        _bars(draw, attention, size // 2, size - 10, size + 14 + BARS)
+    if caption.attention is not None:
+        _bars(draw, caption.attention, size // 2, size - 10, size + 14 + BARS)
     return np.asarray(frame)
 
 

@@ -10,7 +10,7 @@ from cmta_jax.environments import rendering
 from cmta_jax.environments.interface import EnvironmentPool, PoolFactory
 from cmta_jax.runs.policy import Policy
 from experiments.policies import goal_sets, mp4
-from experiments.policies.captions import captioned
+from experiments.policies.captions import Caption, captioned
 from experiments.policies.contact_sheet import contact_sheet
 from experiments.policies.recording import Recording, record
 from experiments.policies.titles import describe
@@ -65,13 +65,13 @@ def make(
         camera: one of `rendering.CAMERAS`.
     """
     mp4.check_installed()
-    backend = rendering.find_backend()
+    view = rendering.View(rendering.find_backend(), camera=camera)
     folder.mkdir(parents=True, exist_ok=True)
     played = play(policy, pool_class, goal_set, workers)
     rows = []
     for index, task in enumerate(policy.spec.task_names):
         path = folder / f"{task}.mp4"
-        shots = shots_of(policy, played, index, backend, range(policy.spec.horizon + 1), camera)
+        shots = shots_of(policy, played, index, range(policy.spec.horizon + 1), view)
         rows.append((task, write_film(path, policy, played.recording, index, shots)))
         yield path
     chosen_by_user = f", goal set {goal_set}" if policy.settings.environment.goals == "mixed" else ""
@@ -82,12 +82,7 @@ def make(
 
 
 def shots_of(
-    policy: Policy,
-    played: Played,
-    index: int,
-    backend: str,
-    steps: Collection[int],
-    camera: str = rendering.CAMERA,
+    policy: Policy, played: Played, index: int, steps: Collection[int], view: rendering.View
 ) -> Iterator[rendering.Shot]:
     """Shots of the first seed's episode of task number `index`, at `steps`."""
     environment = policy.settings.environment
@@ -97,8 +92,7 @@ def shots_of(
         int(played.goal_sets[0, index]),
         played.recording.action[:, 0, index],
         steps,
-        backend,
-        camera=camera,
+        view,
         reward_version=environment.reward_version,
         success_version=environment.success_version,
     )
@@ -114,7 +108,7 @@ def write_film(
         for shot in shots:
             solved |= shot.success
             weights = None if recording.attention is None else recording.attention[max(shot.step - 1, 0), 0, index]
-            add(captioned(shot.picture, task, shot.step, horizon, shot.reward, solved, weights))
+            add(captioned(shot.picture, Caption(task, shot.step, horizon, shot.reward, solved, weights)))
             if shot.step in picked:
                 kept.append((shot.picture, shot.step, solved))
     return kept

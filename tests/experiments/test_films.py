@@ -13,7 +13,7 @@ from toy_runs import CMTA, MetaWorldSized, Toy, policy_file, untrained
 from cmta_jax.environments import Pool, rendering, simulator
 from experiments import evaluate
 from experiments.policies import goal_sets, mp4, paper_protocol
-from experiments.policies.captions import BARS, captioned
+from experiments.policies.captions import BARS, Caption, captioned
 from experiments.policies.contact_sheet import HEAD, LABEL, MOST_ROWS, contact_sheet
 from experiments.policies.recording import record
 from experiments.reporting import style
@@ -72,12 +72,12 @@ def test_tsac_tells_of_its_base_and_a_method_without_experts_of_nothing():
 
 def test_bars_are_as_high_as_the_weights():
     picture = np.zeros((384, 384, 3), np.uint8)
-    frame = captioned(picture, "reach-v3", 3, 150, 1.5, True, np.array([0.75, 0.25]))
+    frame = captioned(picture, Caption("reach-v3", 3, 150, 1.5, True, np.array([0.75, 0.25])))
     assert frame.shape == (480, 384, 3) and not frame[:384].any()
     blue = (frame == [int(style.BLUE[i : i + 2], 16) for i in (1, 3, 5)]).all(axis=-1)
     heights = blue[:, [230, 330]].sum(axis=0)  # a column of pixels in either bar
     np.testing.assert_allclose(heights, [0.75 * BARS, 0.25 * BARS], atol=1)
-    plain = captioned(picture, "reach-v3", 3, 150, 1.5, False, None)
+    plain = captioned(picture, Caption("reach-v3", 3, 150, 1.5, False))
     assert not (plain == [int(style.BLUE[i : i + 2], 16) for i in (1, 3, 5)]).all(axis=-1).any()
 
 
@@ -158,7 +158,9 @@ def test_a_film_replays_the_rewards_of_the_pool(backend):
     trained = untrained("--benchmark=reach-v3", *CMTA, pool=MetaWorldSized)
     with Pool(trained.settings.environment, trained.seeds, 1, 1) as pool:
         recording, vectors = record(trained, pool, np.full((1, 1), 7)), pool.goal_vectors
-    shots = [*rendering.film("reach-v3", vectors[0, 0], 7, recording.action[:, 0, 0], range(11), backend, size=64)]
+    shots = [
+        *rendering.film("reach-v3", vectors[0, 0], 7, recording.action[:, 0, 0], range(11), rendering.View(backend, 64))
+    ]
     assert [shot.step for shot in shots] == [*range(11)]
     assert [np.float32(shot.reward) for shot in shots[1:]] == recording.reward[:, 0, 0].tolist()
     assert shots[0].picture.shape == (64, 64, 3) and shots[0].picture.std() > 10
@@ -168,7 +170,7 @@ def test_a_film_replays_the_rewards_of_the_pool(backend):
 def test_the_camera_stands_upright(backend):
     """Below is the table's wood, above the background."""
     vectors = np.tile([0.0, 0.6, 0.02, 0.0, 0.85, 0.25], (50, 1))
-    (shot,) = rendering.film("reach-v3", vectors, 0, np.zeros((1, 4), np.float32), [0], backend, size=96)
+    (shot,) = rendering.film("reach-v3", vectors, 0, np.zeros((1, 4), np.float32), [0], rendering.View(backend, 96))
     top, bottom = shot.picture[:10, 48:].mean(axis=(0, 1)), shot.picture[-20:, 40:].mean(axis=(0, 1))
     assert np.ptp(top) < 15 and bottom[0] > bottom[2] + 25  # grey; brown
 
@@ -190,7 +192,11 @@ def test_every_camera_can_film(backend, name):
     """Upright too: Meta-World mounts some cameras upside down, so the picture is turned if the camera is."""
     vectors = np.tile([0.0, 0.6, 0.02, 0.0, 0.85, 0.25], (50, 1))
     usual, other = (
-        next(rendering.film("reach-v3", vectors, 0, np.zeros((1, 4), np.float32), [0], backend, 64, camera)).picture
+        next(
+            rendering.film(
+                "reach-v3", vectors, 0, np.zeros((1, 4), np.float32), [0], rendering.View(backend, 64, camera)
+            )
+        ).picture
         for camera in (rendering.CAMERA, name)
     )
     assert other.shape == (64, 64, 3) and other.std() > 5 and not np.array_equal(usual, other)
