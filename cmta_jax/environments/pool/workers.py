@@ -3,6 +3,7 @@
 import os
 import weakref
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.random import RandomState
@@ -26,6 +27,7 @@ class Team:
         num_workers: processes.
         timeout: seconds without an answer after which a worker counts as lost.
         on_lost: called with (lanes, cause) before a lost worker is replaced; may raise.
+        pictures: keyword arguments of `simulator.pictures.Pictures`, if pictures are drawn.
 
     Attributes:
         shared: the shared arrays by name; see `shared_memory.layout`.
@@ -41,6 +43,7 @@ class Team:
         num_workers: int,
         timeout: float,
         on_lost: OnLost,
+        pictures: dict[str, Any] | None = None,
     ):
         num_seeds, num_tasks, *_ = fields["goal_vectors"][0]
         self._dims = num_seeds, num_tasks, len(tasks) // (num_seeds * num_tasks)
@@ -52,7 +55,7 @@ class Team:
         self._finalizer = weakref.finalize(self, _end, self.workers, self._memory)
         for lanes in balancing.assign(tasks, num_workers):
             own = {"lanes": lanes, "tasks": [tasks[lane] for lane in lanes], "rows": [rows[lane] for lane in lanes]}
-            spec = {**own, "layout": fields, "simulator": simulator}
+            spec = {**own, "layout": fields, "simulator": simulator, "pictures": pictures}
             self.workers.append(WorkerProcess(lanes, spec, self._memory))
         self._owner = {lane: worker for worker in self.workers for lane in worker.lanes}
         for worker in self.workers:
@@ -91,8 +94,11 @@ class Team:
         for worker in self.workers:
             worker.ask(command)
 
-    def wait(self) -> tuple[dict[int, str], list[int]]:
+    def wait(self, patience: float = 1.0) -> tuple[dict[int, str], list[int]]:
         """Waits for every worker's answer.
+
+        Args:
+            patience: how many timeouts to wait, for a command that takes long.
 
         Returns:
             The cause of failure by lane, and the lanes of workers that were lost and have been replaced.
@@ -102,17 +108,17 @@ class Team:
         for worker in self.workers:
             if not worker.pending:
                 continue  # its answer was read before an interruption
-            report = self._await(worker)
+            report = self._await(worker, patience)
             if report is None:
                 lost += worker.lanes
             else:
                 failed |= {int(lane): cause for lane, cause in report.items()}
         return failed, lost
 
-    def _await(self, worker: WorkerProcess) -> dict[str, str] | None:
+    def _await(self, worker: WorkerProcess, patience: float = 1.0) -> dict[str, str] | None:
         """The cause of failure by lane of one worker; None if the worker was lost, and then it has been replaced."""
         try:
-            return worker.wait(self._timeout)
+            return worker.wait(patience * self._timeout)
         except WorkerLost as lost:
             self._replace(worker, str(lost))
             return None
