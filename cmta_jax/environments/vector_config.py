@@ -27,7 +27,7 @@ NOT_BUILT = {
 
 def _pixels(name: str) -> Any:
     return setting(
-        480, f"{name} of the pictures, in pixels", minimum=1, refusal=f"{name}={{value}} is not possible: {{remedy}}."
+        480, f"{name} of the pictures, in pixels", at_least(1), refusal=f"{name}={{value}} is not possible: {{remedy}}."
     )
 
 
@@ -63,13 +63,13 @@ class VectorEnvConfig:
     render_mode: str | None = setting(
         None,
         "rgb_array: `render` gives pictures",
-        choices=("rgb_array",),
+        one_of("rgb_array"),
         refusal="render_mode='{value}' is not possible: {remedy}, or leave it out.",
     )
     camera_name: str | None = setting(
         None,
         "the camera of the pictures; None: Meta-World's free camera",
-        choices=CAMERAS,
+        one_of(*CAMERAS),
         refusal="camera_name='{value}' is not possible: {remedy}, or leave it out.",
     )
     width: int = _pixels("width")

@@ -56,15 +56,17 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
         self._tasks = [task for task in config.tasks for _ in range(config.copies)]
         self._faults, num_seeds = FaultRecord(self._tasks, max_restarts), len(config.goal_seeds)
         size = (config.height, config.width) if config.render_mode else None
+        settings: dict[str, Any] = {"reward_version": config.reward_version, "success_version": "reward"}
+        if size:
+            settings["pictures"] = {"backend": find_backend(), **config.camera}
         dims = num_seeds, len(config.tasks) // num_seeds, config.copies
         self._team = Team(
             self._tasks,
             shared_memory.layout(*dims, exact=True, picture=size),
-            {"simulator": "fast", "reward_version": config.reward_version, "success_version": "reward"},
+            settings,
             num_workers=balancing.count_workers(workers, self.num_envs),
             timeout=timeout,
             on_lost=self._faults.worker_lost,
-            pictures={"backend": find_backend(), **config.camera} if size else None,
         )
         self._shared = self._team.shared
         self._team.draw_goal_vectors(config.goal_seeds)

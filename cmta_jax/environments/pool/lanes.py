@@ -22,8 +22,8 @@ class Lanes:
 
     Args:
         spec: from `workers.Team`: `lanes` (indices), `tasks` (of these lanes), `rows` (position of each lane's seed and
-            task in `goal_vectors`), `simulator` (keyword arguments of `simulator.make`), `pictures` (those of
-            `Pictures`, less the environment).
+            task in `goal_vectors`), `simulator` (keyword arguments of `simulator.make`, and of `Pictures` as
+            `pictures`).
         shared: the shared arrays by name; see `shared_memory.layout`.
     """
 
@@ -32,13 +32,14 @@ class Lanes:
         self.lanes: list[int] = spec["lanes"]
         self.rows = dict(zip(self.lanes, map(tuple, spec["rows"]), strict=True))
         self.simulators: dict[int, StockSimulator] = {}
+        settings = dict(spec["simulator"])
+        self.picture_settings: dict[str, Any] = settings.pop("pictures", {})
         with compile_once():
             for lane, task in zip(self.lanes, spec["tasks"], strict=True):
-                self.simulators[lane] = simulator.make(task, **spec["simulator"])
+                self.simulators[lane] = simulator.make(task, **settings)
                 self.simulators[lane].vectors = shared["goal_vectors"][self.rows[lane]]
         self.stages = list(zip(*(lane_simulator.stages for lane_simulator in self.simulators.values()), strict=True))
         self.pictures: dict[int, Pictures] = {}
-        self.picture_settings: dict[str, Any] = spec.get("pictures") or {}
         self.warnings: list[str] = []
         mujoco.set_mju_user_warning(self.warnings.append)  # instead of a log file in the user's folder
 

@@ -23,11 +23,11 @@ class Team:
     Args:
         tasks: the task of each lane [L], lanes being seeds x tasks x copies in this order.
         fields: the shared arrays, as `shared_memory.layout` gives them.
-        simulator: keyword arguments of `simulator.make`.
+        simulator: keyword arguments of `simulator.make`; and those of `simulator.pictures.Pictures` as `pictures`, if
+            pictures are drawn.
         num_workers: processes.
         timeout: seconds without an answer after which a worker counts as lost.
         on_lost: called with (lanes, cause) before a lost worker is replaced; may raise.
-        pictures: keyword arguments of `simulator.pictures.Pictures`, if pictures are drawn.
 
     Attributes:
         shared: the shared arrays by name; see `shared_memory.layout`.
@@ -38,12 +38,11 @@ class Team:
         self,
         tasks: list[str],
         fields: Layout,
-        simulator: dict[str, str],
+        simulator: dict[str, Any],
         *,
         num_workers: int,
         timeout: float,
         on_lost: OnLost,
-        pictures: dict[str, Any] | None = None,
     ):
         num_seeds, num_tasks, *_ = fields["goal_vectors"][0]
         self._dims = num_seeds, num_tasks, len(tasks) // (num_seeds * num_tasks)
@@ -55,7 +54,7 @@ class Team:
         self._finalizer = weakref.finalize(self, _end, self.workers, self._memory)
         for lanes in balancing.assign(tasks, num_workers):
             own = {"lanes": lanes, "tasks": [tasks[lane] for lane in lanes], "rows": [rows[lane] for lane in lanes]}
-            spec = {**own, "layout": fields, "simulator": simulator, "pictures": pictures}
+            spec = {**own, "layout": fields, "simulator": simulator}
             self.workers.append(WorkerProcess(lanes, spec, self._memory))
         self._owner = {lane: worker for worker in self.workers for lane in worker.lanes}
         for worker in self.workers:
