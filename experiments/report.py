@@ -17,7 +17,7 @@ from absl import flags
 
 from cmta_jax.results.grouping import gather
 from cmta_jax.results.reading import NoEvaluation, Run, find_runs, read_run
-from experiments.command_line.commands import run_command
+from experiments.command_line.commands import run_command, sentence
 from experiments.reporting import data, figures, formats, names, style, tables
 
 
@@ -97,8 +97,8 @@ def _read(patterns: Sequence[str]) -> tuple[list[Run], list[str]]:
         for folder in find_runs(patterns):
             try:
                 runs.append(read_run(folder))
-            except ValueError as error:
-                remarks.append(f"Left out: {error}")
+            except (ValueError, OSError) as error:
+                remarks.append(f"Left out: {sentence(error)}")
                 faults += [] if isinstance(error, NoEvaluation) else [error]
     remarks += [str(warning.message) for warning in caught]
     if not runs and faults:

@@ -43,8 +43,8 @@ class Checkpointer:
     def save(self, checkpoint: Checkpoint, *, best: float | None = None, wait: bool = False) -> bool:
         """Starts saving; the checkpoint's arrays may be donated or overwritten as soon as this returns.
 
-        If the disk is full, fails, or does not give back what was written, the save is logged as a warning and all
-        earlier checkpoints stay in place; the next save writes what this one could not.
+        If the disk is full, fails, or does not give back what was written, or if memory runs out, the save is logged as
+        a warning and all earlier checkpoints stay in place; the next save writes what this one could not.
 
         Args:
             best: smoothed success, which decides which checkpoint is the best; None where it was not measured.
@@ -130,8 +130,9 @@ class Checkpointer:
         try:
             written = snapshot.write(self._folder, number, copy)
             manifest.write(self._folder, written)
-        except (OSError, CheckpointError) as error:
-            log.warning("the checkpoint of step %d could not be saved (%s); training goes on", copy.step, error)
+        except (OSError, CheckpointError, MemoryError) as error:
+            reason = str(error) or "memory ran out"
+            log.warning("the checkpoint of step %d could not be saved (%s); training goes on", copy.step, reason)
             self._tidy(lambda: folder.discard(self._folder, number))
             return False
         self._saved = Saved(copy.step, copy.rest["replay/cursor"], copy.rest["replay/size"], written.ring)

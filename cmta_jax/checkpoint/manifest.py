@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import pathlib
 import re
 from typing import Any, NamedTuple
@@ -60,8 +61,7 @@ def read(path: pathlib.Path) -> Manifest:
     """Raises CheckpointError unless this is a manifest with the digest that `write` gave it."""
     try:
         with open(path, "rb") as stream:
-            content = stream.read(LARGEST + 1)
-        page: Any = json.loads(content) if len(content) <= LARGEST else None
+            page: Any = json.loads(stream.read()) if os.fstat(stream.fileno()).st_size <= LARGEST else None
         if page["format"] != FORMAT:
             raise CheckpointError(f"{path.name} has format {page['format']!r:.20}, this version reads format {FORMAT}")
         if page["digest"] != _digest(page["body"]):

@@ -165,8 +165,12 @@ def _literal_where_it_exists(pattern: str) -> str:
     return os.path.join(*(glob.escape(part) for part in parts[:count]), *parts[count:]) if parts else pattern
 
 
-def _is_run(path):
-    return path.is_dir() and any((path / name).is_file() for name in ("flags.flags", "eval.csv"))
+def _is_run(path: pathlib.Path) -> bool:
+    """Whether it is a run folder; also true where that may not be seen, so that reading it says why."""
+    try:
+        return path.is_dir() and any((path / name).is_file() for name in ("flags.flags", "eval.csv"))
+    except OSError:  # the folder of another user
+        return True
 
 
 def _remedy(matches):

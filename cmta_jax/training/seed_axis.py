@@ -14,6 +14,8 @@ import numpy as np
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as Axes
 
+from cmta_jax.random_keys import same_draws
+
 Devices = Sequence[Any]  # of jax.Device, which type checkers do not know as a type
 SEEDS = "seeds"
 _QUICK = {"xla_backend_optimization_level": 1}  # the random generator takes XLA long otherwise (docs/performance.md)
@@ -64,7 +66,7 @@ def for_each_seed(
         axes = [None if number in common else 0 for number in range(len(arguments))]
         specs = tuple(Axes() if axis is None else Axes(SEEDS) for axis in axes)
         mapped = jax.vmap(function, in_axes=axes)
-        with products_in(precision):
+        with products_in(precision), same_draws():
             return jax.shard_map(mapped, mesh=mesh, in_specs=specs, out_specs=Axes(SEEDS))(*arguments)
 
     options = _QUICK if once and on_cpu else None

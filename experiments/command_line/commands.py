@@ -8,7 +8,9 @@ from absl import flags
 
 from experiments.command_line import streams
 
-EXPECTED = (ValueError, OSError, RuntimeError, ImportError, flags.Error)  # any other exception is a mistake in the code
+EXPECTED = (  # any other exception is a mistake in the code
+    ValueError, OSError, RuntimeError, ImportError, MemoryError, flags.Error,
+)  # fmt: skip
 
 
 def run_command(
@@ -48,10 +50,10 @@ def wants_help(arguments: Sequence[str]) -> bool:
 
 
 def show(text: str) -> None:
-    """Prints a text that its reader may leave early, as in `--help | head -1`."""
+    """Prints a text that its reader may leave early, as in `--help | head -1`, or that a full disk refuses."""
     try:
         print(text, flush=True)
-    except BrokenPipeError:
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it exits
 
 
@@ -63,6 +65,8 @@ def sentence(error: BaseException) -> str:
     """
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename} cannot be used ({error.strerror}): give another path."
+    if isinstance(error, MemoryError):
+        return f"Memory ran out ({' '.join(str(error).split()) or 'no more of it for this process'}): free some of it."
     before, traceback, after = str(error).partition("Traceback (most recent call last):")
     lines = [line.strip() for line in after.splitlines() if line.strip()]
     text = f"{before} {lines[-1]}" if traceback and lines else str(error)

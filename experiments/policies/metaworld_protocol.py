@@ -9,6 +9,7 @@ from metaworld import make_mt_envs
 from metaworld.evaluation import evaluation
 
 from cmta_jax.environments.benchmarks import BENCHMARKS
+from cmta_jax.environments.goals.vectors import as_task, draw_goal_vectors
 from cmta_jax.runs.policy import Policy
 from experiments.policies.outcome import Outcome
 
@@ -62,24 +63,29 @@ def play(policy: Policy, episodes: int, sample: bool) -> Outcome:
 
 
 def _goals(policy: Policy) -> str:
-    """Which goals are played, and whether the policy was trained on them."""
-    tasks, fixed = policy.spec.task_names, policy.settings.environment.goals == "fixed"
-    if tasks not in BENCHMARKS.values() and len(tasks) > 1:
-        drawn = "goals that Meta-World draws for each task alone, from the second task on not those of training"
-    elif fixed:
-        drawn = "goals drawn from the 50, of which training used one"
-    else:
-        return "goals drawn from the 50 of training"
-    return f"{drawn} (--protocol=paper plays those of training)"
+    """Which goals are played, and how many of them the policy was trained on."""
+    if policy.settings.environment.goals == "fixed":
+        return "goals drawn from the 50, of which training used one (--protocol=paper plays that one)"
+    return "goals drawn from the 50 of training"
 
 
 def official_environments(tasks: tuple[str, ...], seed: int) -> Any:
     """Meta-World's own vector environment for these tasks, in this process (50 processes would need 50 interpreters).
 
-    A list of tasks that is not a benchmark gets Meta-World's environment of each task, in one vector.
+    A list of tasks that is not a benchmark gets Meta-World's environment of each task, in one vector, with the goals
+    that one stream through the list draws, as it does for a benchmark and for training.
     """
     names = {tasks: name for name, tasks in BENCHMARKS.items()}
     if tasks in names:
         return make_mt_envs(names[tasks].upper(), seed=seed, vector_strategy="sync")
-    makers: list[Any] = [functools.partial(make_mt_envs, task, seed=seed) for task in tasks]
+    stream = np.random.RandomState(seed)
+    makers: list[Any] = [functools.partial(_environment, task, seed, stream) for task in tasks]
     return gymnasium.vector.SyncVectorEnv(makers, autoreset_mode=gymnasium.vector.AutoresetMode.SAME_STEP)
+
+
+def _environment(task: str, seed: int, stream: np.random.RandomState) -> Any:
+    """Meta-World's environment of one task, with the next 50 goals of `stream`."""
+    environment: Any = make_mt_envs(task, seed=seed)
+    vectors = draw_goal_vectors(environment.unwrapped, stream)
+    environment.get_wrapper_attr("tasks")[:] = [as_task(task, vector) for vector in vectors]
+    return environment

@@ -6,11 +6,13 @@ import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from cmta_jax.checkpoint.folder import steps as checkpoint_steps
 from cmta_jax.results.reading import read_run
 from cmta_jax.runs.settings import as_flags
 from cmta_jax.storage.flag_rules import MAY_CHANGE
+from cmta_jax.storage.flags_file import read_flags
 from cmta_jax.storage.lock import FolderInUse, FolderLock
-from cmta_jax.storage.run_folder import FLAGS, check_flags, read_flags
+from cmta_jax.storage.run_folder import FLAGS, check_flags
 from experiments.command_line.flagfiles import expand
 from experiments.command_line.parse import parse, values_of
 from experiments.sweeps.rows import Cell
@@ -102,8 +104,8 @@ def finished(folder: pathlib.Path) -> bool:
     """
     if not (folder / "final.csv").is_file() or not (folder / FLAGS).is_file():
         return False
-    saved = [int(path.stem.removeprefix("step-")) for path in (folder / "checkpoints").glob("step-*.json")]
-    return not saved or max(saved) >= int(read_flags(folder).get("steps_per_task", 0))
+    saved = checkpoint_steps(folder / "checkpoints")
+    return not saved or saved[-1] >= read_flags(folder / FLAGS).number("steps_per_task", 0)
 
 
 def in_use(folder: pathlib.Path) -> bool:
@@ -154,7 +156,7 @@ def _progress(folder: pathlib.Path) -> tuple[str, str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # half a row, while the run goes on
             run = read_run(folder)
-    except ValueError:
+    except (ValueError, OSError):
         return "-", "-"
     success = run.final.mean() if run.goal_sets else run.success[:, -1].mean()
     return f"{run.steps[-1]}/{run.flags.text('steps_per_task')}", f"{success:.2f}"

@@ -2,14 +2,13 @@
 
 import csv
 import io
-import logging
 from collections.abc import Callable, Iterator
 from typing import Any, Self, cast
 
 import jax
 import numpy as np
 
-from cmta_jax.checkpoint import Checkpoint, Checkpointer, versions
+from cmta_jax.checkpoint import Checkpoint, Checkpointer
 from cmta_jax.environments.interface import EnvironmentPool
 from cmta_jax.results.statistics import SMOOTHING
 from cmta_jax.runs.saved_state import restored_state, saved_state
@@ -24,11 +23,10 @@ from cmta_jax.training.loop import Moment
 from cmta_jax.training.program import TrainState
 from experiments.policies import goal_sets
 from experiments.policies.goal_sets import Playing
-from experiments.training_run import divergence_report
+from experiments.training_run import conditions, divergence_report
 from experiments.training_run.policy_files import BEST, NEWEST, PolicyFiles
 from experiments.training_run.setup import Plan
 
-log = logging.getLogger(__name__)
 ADDED = ("1/rewards/",)  # parts of (learner, rollout) that checkpoints of version 0.1.0 lack; they begin at zero
 
 
@@ -50,7 +48,7 @@ class Session:
         self.best: float | None = None  # the highest `smoothed` so far
         self.postponed = False  # whether the evaluation of this step is still to come
         self.saved = True  # False if the newest checkpoint is known not to have been saved
-        self.flags = as_flags(plan.settings.values())
+        self.flags, self.conditions = as_flags(plan.settings.values()), conditions.found(len(plan.seeds))
         metadata = {
             "method": plan.settings.run.method,
             "flags": self.flags,
@@ -69,11 +67,12 @@ class Session:
 
     def begin(self) -> tuple[int, TrainState]:
         """The step and state to continue from: those of the newest checkpoint, or of the start of the run."""
+        conditions.announce(self.conditions)
         if self.plan.settings.run.resume:
             shapes = self.plan.state_shapes
             found = self.checkpointer.restore(saved_state(shapes), shapes.replay, added=ADDED)
             if found:
-                _compare_versions(found.metadata["versions"])
+                conditions.compare(found.metadata, self.conditions)
                 self.pool.restore(found.pool)
                 self.smoothed, self.best = found.metadata["smoothed"], found.metadata.get("best_smoothed")
                 self.postponed = found.metadata.get("postponed", False)
@@ -141,7 +140,7 @@ class Session:
         """Saves everything that the run consists of, if its numbers are finite; `saved` is False if that failed."""
         self.check(moment)
         params = moment.state.learner.params
-        metadata = {"flags": self.flags, "tasks": [*self.plan.tasks]}
+        metadata = {"flags": self.flags, "tasks": [*self.plan.tasks], "conditions": self.conditions}
         metadata |= {"smoothed": self.smoothed, "best_smoothed": self.best, "postponed": self.postponed}
         with self.stopwatch.part("checkpoints"):
             self.policies.write(NEWEST, params, moment.step, self.smoothed)
@@ -164,11 +163,3 @@ class Session:
             place = self.plan.seeds[s], self.plan.tasks[n], goal_set
             writer.writerow((*place, int(success), f"{episode_return:.6g}"))
         atomic.replace(self.folder.file("final.csv"), text.getvalue().encode())
-
-
-def _compare_versions(before: dict[str, str]) -> None:
-    """Warns if the run continues with other versions of packages than those that it began with."""
-    changed = [f"{name} {before.get(name)} -> {now}" for name, now in versions().items() if before.get(name) != now]
-    if changed:
-        changes = ", ".join(changed)
-        log.warning("the run continues with other versions, so it is not bit for bit as before: %s", changes)

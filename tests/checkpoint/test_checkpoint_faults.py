@@ -10,11 +10,12 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 
 import checkpoint_example as example
 import pytest
 
-from cmta_jax.checkpoint import Checkpointer, CheckpointError, arrays, folder
+from cmta_jax.checkpoint import Checkpointer, CheckpointError, arrays, folder, snapshot
 from cmta_jax.storage import atomic
 
 STEPS = (100, 130, 160)
@@ -151,6 +152,29 @@ def test_a_full_disk_costs_one_checkpoint_and_nothing_else(saved, place, monkeyp
         assert checkpointer.save(example.checkpoint(220, replay), wait=True)
         assert checkpointer.steps() == [130, 160, 220]
     example.assert_same(restored(saved), example.at(220))
+
+
+def test_a_save_for_which_memory_is_short_is_left_out_like_one_on_a_full_disk(tmp_path, monkeypatch, caplog):
+    def short(*_):
+        raise MemoryError
+
+    with Checkpointer(tmp_path) as checkpointer:
+        replay = example.play(example.empty(), 0, 10)
+        with monkeypatch.context() as patch:
+            patch.setattr(snapshot, "write", short)
+            assert not checkpointer.save(example.checkpoint(10, replay), wait=True)
+        assert "the checkpoint of step 10 could not be saved (memory ran out)" in caplog.text
+        assert checkpointer.save(example.checkpoint(10, replay), wait=True)
+
+
+def test_reading_a_manifest_takes_the_memory_of_a_page(saved):
+    """A limit on memory (ulimit -v, a small container) must not end a run because of its bookkeeping."""
+    tracemalloc.start()
+    try:
+        assert [*folder.readable(saved)] == [*STEPS]
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_checkpoint_is_complete_only_when_it_reads_back(saved, monkeypatch, caplog):

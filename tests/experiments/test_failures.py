@@ -84,6 +84,21 @@ def test_a_reader_that_leaves_the_help_early_is_no_error():
     assert process.wait() == 0
 
 
+def test_help_into_a_full_disk_is_no_traceback():
+    program = "from experiments.command_line.commands import show; show('x')"
+    with open("/dev/full", "w") as full:
+        assert subprocess.run([sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE).stderr == b""
+
+
+def test_a_run_without_memory_ends_in_one_sentence(tmp_path, capsys):
+    class Hungry(Toy):
+        def receive(self):
+            raise MemoryError
+
+    assert main(tmp_path, pool=Hungry) == 1
+    assert capsys.readouterr().err == "error: Memory ran out (no more of it for this process): free some of it.\n"
+
+
 def test_windows_is_refused_in_one_sentence():
     program = "import sys; sys.platform = 'win32'; import experiments.command_line"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

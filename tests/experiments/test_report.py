@@ -1,6 +1,8 @@
 """The report: numbers of a tiny set of runs by hand, and what it refuses."""
 
 import csv
+import errno
+import pathlib
 import re
 
 import numpy as np
@@ -145,12 +147,19 @@ def test_a_run_without_evaluations_is_left_out_and_said(tmp_path, capsys):
     assert "None of the runs holds a complete evaluation" in capsys.readouterr().err
 
 
+def unreadable(path):
+    """A file that is there and cannot be read, as on a failing disk; also for the administrator."""
+    path.unlink()
+    path.symlink_to("/proc/self/mem")
+
+
 @pytest.mark.parametrize(
     ("damage", "remark"),
     [
         (lambda folder: (folder / "eval.csv").unlink(), "{folder} holds no evaluation yet: it has no eval.csv."),
         (lambda folder: (folder / "flags.flags").unlink(), "{folder} is not a run folder: it has no flags.flags."),
         (lambda folder: (folder / "eval.csv").write_text("a,b\n"), "{folder}/eval.csv begins with 'a,b' instead of"),
+        (lambda folder: unreadable(folder / "eval.csv"), "[Errno 5] Input/output error"),
     ],
 )
 def test_a_folder_that_cannot_be_reported_is_named_and_the_others_are_reported(tmp_path, capsys, damage, remark):
@@ -162,6 +171,22 @@ def test_a_folder_that_cannot_be_reported_is_named_and_the_others_are_reported(t
     text = (tmp_path / "report/report.md").read_text()
     assert "| CMTA | 82.07 | 55.00 |" in text
     assert f"- Left out: {remark.format(folder=folder)}" in text
+
+
+def test_the_folder_of_another_user_is_named_and_the_others_are_reported(tmp_path, capsys, monkeypatch):
+    write_run(tmp_path / "runs/a", SUCCESS)
+    write_run(tmp_path / "runs/theirs", SUCCESS, seeds=(2, 3))
+    is_file = pathlib.Path.is_file
+
+    def seen(path):
+        if path.parent.name == "theirs":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return is_file(path)
+
+    monkeypatch.setattr(pathlib.Path, "is_file", seen)
+    assert run_report(tmp_path) == 0
+    said = f"report: Left out: {tmp_path}/runs/theirs/flags.flags cannot be used (Permission denied)"
+    assert said in capsys.readouterr().err
 
 
 def test_a_malformed_run_alone_is_an_error(tmp_path, capsys):

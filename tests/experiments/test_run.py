@@ -21,7 +21,7 @@ from cmta_jax.storage.run_folder import RunFolder
 from experiments import run
 from experiments.command_line import checks
 from experiments.command_line.parse import parse
-from experiments.training_run import training_session
+from experiments.training_run import conditions
 from experiments.training_run.setup import Plan
 from experiments.training_run.signals import Stop, Stopped
 
@@ -137,7 +137,7 @@ def test_a_disk_that_is_full_for_a_while_costs_a_run_nothing(whole, tmp_path, ca
 def test_a_run_that_goes_on_with_other_versions_says_so(tmp_path, monkeypatch, caplog):
     assert main(tmp_path, "--steps_per_task=20") == 0
     assert "other versions" not in caplog.text
-    monkeypatch.setattr(training_session, "versions", lambda: versions() | {"jax": "9.9"})
+    monkeypatch.setattr(conditions, "versions", lambda: versions() | {"jax": "9.9"})
     assert main(tmp_path, "--steps_per_task=21", "--resume") == 0
     said = f"continues with other versions, so it is not bit for bit as before: jax {jax.__version__} -> 9.9"
     assert said in caplog.text

@@ -78,6 +78,18 @@ def test_runs_that_are_killed_are_tried_again_reported_and_gone_on_with(undistur
     assert tables(tmp_path) == tables(undisturbed)
 
 
+def test_files_that_others_put_beside_checkpoints_do_not_count(tmp_path):
+    """A copy by hand or by a synchronising program; and a flag that was edited by hand."""
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "final.csv").touch()
+    (tmp_path / "flags.flags").write_text("--steps_per_task=4e1\n")
+    (tmp_path / "checkpoints" / "step-000000020.json").touch()
+    (tmp_path / "checkpoints" / "step-000000040 (copy).json").touch()
+    assert not finished(tmp_path)
+    (tmp_path / "checkpoints" / "step-000000040.json").touch()
+    assert finished(tmp_path)
+
+
 def test_a_sweep_that_is_killed_goes_on_with_the_same_command(undisturbed, tmp_path, capfd):
     """Its job gets SIGTERM from the system, saves, and is gone on with; the second run has not begun."""
     script = [sys.executable, toy_sweep.__file__, *toy_sweep.NEVER, str(tmp_path)]
