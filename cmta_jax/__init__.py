@@ -11,6 +11,7 @@ from cmta_jax.environments import registration
 
 if TYPE_CHECKING:
     from cmta_jax.environments import EnvironmentConfig, Pool, Step
+    from cmta_jax.environments.vector_adapter import as_vec_env
     from cmta_jax.environments.vector_env import make as make_vec
     from cmta_jax.methods import build as build_method
     from cmta_jax.runs.loading import load_policy
@@ -25,6 +26,7 @@ __all__ = [
     "Spec",
     "Step",
     "Transition",
+    "as_vec_env",
     "build_method",
     "load_policy",
     "make_vec",
@@ -37,6 +39,7 @@ _SOURCES = {  # name -> module, name there
     "Spec": ("cmta_jax.types", "Spec"),
     "Step": ("cmta_jax.environments", "Step"),
     "Transition": ("cmta_jax.types", "Transition"),
+    "as_vec_env": ("cmta_jax.environments.vector_adapter", "as_vec_env"),
     "build_method": ("cmta_jax.methods", "build"),
     "load_policy": ("cmta_jax.runs.loading", "load_policy"),
     "make_vec": ("cmta_jax.environments.vector_env", "make"),

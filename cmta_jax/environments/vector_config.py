@@ -10,7 +10,8 @@ from gymnasium.vector import AutoresetMode
 
 from cmta_jax.config import at_least, check, one_of, setting
 from cmta_jax.environments import benchmarks
-from cmta_jax.environments.sizes import OBSERVATION_DIM
+from cmta_jax.environments.rendering import CAMERAS
+from cmta_jax.environments.sizes import ACTION_DIM, OBSERVATION_DIM
 
 MAX_EPISODE_STEPS = 500  # Meta-World ends every episode there
 HAND_BOUNDS = np.array([[-0.525, 0.348, -0.0525, -1.0], [0.525, 1.025, 0.7, 1.0]])  # of hand and gripper
@@ -20,8 +21,14 @@ NOT_BUILT = {
     "recurrent_info_in_obs": (False, "add the last action and reward in your own code"),
     "task_select": ("random", "leave it out; each reset draws a goal set at random"),
     "num_goals": (50, "leave it out; each task has 50 goal sets"),
-    "render_mode": (None, "draw episodes with cmta_jax.environments.rendering"),
+    "camera_id": (None, "name the camera with camera_name"),
 }  # keyword of metaworld -> (the only value possible, what to do instead)
+
+
+def _pixels(name: str) -> Any:
+    return setting(
+        480, f"{name} of the pictures, in pixels", at_least(1), refusal=f"{name}={{value}} is not possible: {{remedy}}."
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +60,20 @@ class VectorEnvConfig:
         one_of("v2", "v1"),
         refusal="reward_function_version='{value}' is not possible: {remedy}; metaworld computes 'v1' for other names.",
     )
+    render_mode: str | None = setting(
+        None,
+        "rgb_array: `render` gives pictures",
+        one_of("rgb_array"),
+        refusal="render_mode='{value}' is not possible: {remedy}, or leave it out.",
+    )
+    camera_name: str | None = setting(
+        None,
+        "the camera of the pictures; None: Meta-World's free camera",
+        one_of(*CAMERAS),
+        refusal="camera_name='{value}' is not possible: {remedy}, or leave it out.",
+    )
+    width: int = _pixels("width")
+    height: int = _pixels("height")
 
     def __post_init__(self):
         benchmarks.check_tasks(self.tasks)
@@ -76,6 +97,16 @@ class VectorEnvConfig:
         return Box(
             np.append(low, 0 * task), np.append(high, task), dtype=np.float32 if self.use_one_hot else np.float64
         )
+
+    @property
+    def single_action_space(self) -> Box:
+        """Of one environment: the hand's move in three directions and the fingers' force."""
+        return Box(-1.0, 1.0, (ACTION_DIM,), np.float32)
+
+    @property
+    def camera(self) -> dict[str, Any]:
+        """Which pictures `render` gives."""
+        return {"camera_name": self.camera_name, "width": self.width, "height": self.height}
 
     @property
     def lane_seeds(self) -> np.ndarray:

@@ -10,8 +10,6 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium.spaces import Box
-from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
@@ -19,9 +17,12 @@ from cmta_jax.environments.pool import balancing, channel, shared_memory
 from cmta_jax.environments.pool.faults import FaultRecord
 from cmta_jax.environments.pool.pool import check_actions
 from cmta_jax.environments.pool.workers import Team
-from cmta_jax.environments.sizes import ACTION_DIM, INFO_KEYS, NUM_GOAL_SETS, OBSERVATION_DIM
-from cmta_jax.environments.vector_config import MAX_EPISODE_STEPS, VectorEnvConfig, translate
-from cmta_jax.environments.vector_infos import EpisodeStatistics, final_observations, step_infos, with_entry
+from cmta_jax.environments.rendering import find_backend
+from cmta_jax.environments.sizes import INFO_KEYS, OBSERVATION_DIM
+from cmta_jax.environments.vector_attributes import LaneAttributes
+from cmta_jax.environments.vector_config import VectorEnvConfig, translate
+from cmta_jax.environments.vector_goals import GoalStreams
+from cmta_jax.environments.vector_infos import EpisodeStatistics, step_infos, with_entry
 
 _SUCCESS = INFO_KEYS.index("success")
 
@@ -49,33 +50,37 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
     ):
         self.config = config
         self.num_envs = len(config.tasks) * config.copies
-        self.metadata = {"autoreset_mode": config.autoreset_mode}
+        self.metadata = {"autoreset_mode": config.autoreset_mode, "render_modes": ["rgb_array"], "render_fps": 80}
+        self.render_mode = config.render_mode
         self._make_spaces()
         self._tasks = [task for task in config.tasks for _ in range(config.copies)]
         self._faults, num_seeds = FaultRecord(self._tasks, max_restarts), len(config.goal_seeds)
-        fields = shared_memory.layout(num_seeds, len(config.tasks) // num_seeds, config.copies, exact=True)
+        size = (config.height, config.width) if config.render_mode else None
+        settings: dict[str, Any] = {"reward_version": config.reward_version, "success_version": "reward"}
+        if size:
+            settings["pictures"] = {"backend": find_backend(), **config.camera}
+        dims = num_seeds, len(config.tasks) // num_seeds, config.copies
         self._team = Team(
             self._tasks,
-            fields,
-            {"simulator": "fast", "reward_version": config.reward_version, "success_version": "reward"},
+            shared_memory.layout(*dims, exact=True, picture=size),
+            settings,
             num_workers=balancing.count_workers(workers, self.num_envs),
             timeout=timeout,
             on_lost=self._faults.worker_lost,
         )
         self._shared = self._team.shared
         self._team.draw_goal_vectors(config.goal_seeds)
-        self._streams = [seeding.np_random(int(seed))[0] for seed in config.lane_seeds]
-        self._next_goal_set = np.zeros(self.num_envs, np.int32)
-        self._draw_goal_sets(np.ones(self.num_envs, bool))
-        self._terminate_on_success = np.full(self.num_envs, config.terminate_on_success)
+        self._goals = GoalStreams(config.lane_seeds)
+        self._attributes = LaneAttributes(config, self._tasks, self._goals, self._shared["goal_vectors"])
         self._statistics = EpisodeStatistics(self.num_envs)
         self._observation = np.zeros((self.num_envs, OBSERVATION_DIM))
         self._must_reset = np.zeros(self.num_envs, bool)  # lanes whose episode has ended
+        self._lost = np.zeros(self.num_envs, bool)  # lanes whose worker was lost since the last step
         self._begun = self._pending = False  # whether there was a reset; whether a step is under way
 
     def _make_spaces(self) -> None:
         self.single_observation_space = self.config.single_observation_space
-        self.single_action_space = Box(-1.0, 1.0, (ACTION_DIM,), np.float32)
+        self.single_action_space = self.config.single_action_space
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         one_hot = np.repeat(np.eye(len(self.config.tasks)), self.config.copies, axis=0)
@@ -98,22 +103,13 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
         lanes = np.asarray((options or {}).get("reset_mask", np.ones(self.num_envs, bool)))
         if lanes.shape != (self.num_envs,) or lanes.dtype != bool or not lanes.any():
             raise ValueError(f"reset_mask must be a bool array of shape ({self.num_envs},) with at least one True.")
-        self._seed(seed, lanes)
+        self._goals.seed(seed, lanes)
         if not (self._begun or lanes.all()):
             raise ValueError("reset_mask must be all True in the first reset.")
-        self._begin(self._reset_lanes(lanes))
+        self._lost = (self._lost | self._reset_lanes(lanes)) & ~lanes
+        self._begin(lanes)
         self._begun = True
         return self._output(), {}
-
-    def _seed(self, seed: int | list[int | None] | None, lanes: np.ndarray) -> None:
-        """New streams of goal sets for `lanes` [L] bool, where `seed` gives one."""
-        seeds = [seed + lane for lane in range(self.num_envs)] if isinstance(seed, int) else seed
-        seeds = [None] * self.num_envs if seeds is None else seeds
-        if len(seeds) != self.num_envs:
-            raise ValueError(f"seed has {len(seeds)} entries: give one for each of the {self.num_envs} environments.")
-        for lane in np.flatnonzero(lanes & np.array([own is not None for own in seeds])):
-            self._streams[lane] = seeding.np_random(seeds[lane])[0]
-            self._next_goal_set[lane] = self._streams[lane].choice(NUM_GOAL_SETS)
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Steps all lanes; see `step_wait`. Args: actions [L, 4]."""
@@ -133,11 +129,11 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
         if not self._begun or (mode == AutoresetMode.DISABLED and self._must_reset.any()):
             raise RuntimeError("An environment has no episode: call reset before step.")
         shared["action"][:] = check_actions(actions, self._tasks)
-        shared["goal_set"][:] = self._next_goal_set
+        shared["goal_set"][:] = self._goals.next
         same_step = mode == AutoresetMode.SAME_STEP
         at_limit = self._statistics.lengths + 1 >= self.config.episode_steps
         shared["reset_mask"][:] = at_limit if same_step else self._must_reset
-        shared["reset_on_success"][:] = self._terminate_on_success & same_step
+        shared["reset_on_success"][:] = self._attributes.terminate_on_success & same_step
         resets = shared["reset_mask"].any() or shared["reset_on_success"].any()
         self._team.ask(channel.STEP_AND_RESET if resets else channel.STEP)
         self._pending = True
@@ -153,19 +149,21 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
         """
         if not self._pending:
             raise RuntimeError("No step is under way: call step_async before step_wait.")
-        broken, self._pending = self._await_answers(), False
+        broken, self._pending = self._await_answers() | self._lost, False
         if broken.any():
             broken = self._reset_lanes(broken)  # a new simulator must be reset before it is stepped
+            self._lost[:] = False
         stepped = ~self._must_reset  # the others (NEXT_STEP) ignored the action and were reset
         faulty = broken & stepped
         observation, reward = self._shared["next_observation"].copy(), self._shared["reward"].copy()
         numbers = self._shared["info"].copy()
         observation[faulty], reward[~stepped | faulty], numbers[faulty] = self._observation[faulty], 0.0, 0.0
         self._statistics.step(reward, self._shared["reward_kind"], stepped)
-        terminated = stepped & self._terminate_on_success & (numbers[:, _SUCCESS] == 1.0)
+        terminated = stepped & self._attributes.terminate_on_success & (numbers[:, _SUCCESS] == 1.0)
         truncated = stepped & (faulty | (self._statistics.lengths >= self.config.episode_steps))
         ended, same_step = terminated | truncated, self.config.autoreset_mode == AutoresetMode.SAME_STEP
-        infos = self._infos(observation, numbers, stepped, ended)
+        final = np.append(observation, self._one_hot, axis=1) if same_step else None
+        infos = step_infos(numbers, stepped, ended, self._statistics.infos(ended), final)
         if broken.any():
             with_entry(infos, "worker_restarted", broken.copy(), broken)
         self._faults.episode_ended(ended & ~broken)
@@ -174,37 +172,18 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
         self._begin(ended if same_step else ~stepped)
         return self._output(), reward, terminated, truncated, infos
 
-    def _infos(
-        self, observation: np.ndarray, numbers: np.ndarray, stepped: np.ndarray, ended: np.ndarray
-    ) -> dict[str, Any]:
-        """The infos of a step; at an episode's end they are under `final_info` in the mode SAME_STEP."""
-        same_step = self.config.autoreset_mode == AutoresetMode.SAME_STEP
-        infos = step_infos(numbers, stepped & ~ended if same_step else stepped)
-        if ended.any():
-            last = step_infos(numbers, ended) if same_step else infos
-            with_entry(last, "episode", self._statistics.infos(ended), ended)
-            if same_step:
-                final = final_observations(np.append(observation, self._one_hot, axis=1), ended)
-                with_entry(infos, "final_obs", final, ended)
-                with_entry(infos, "final_info", last, ended)
-        return infos
-
     def _begin(self, lanes: np.ndarray) -> None:
         """Notes that `lanes` [L] bool were reset; draws the goal sets of their next episodes."""
         self._observation[lanes] = self._shared["reset_observation"][lanes]
         self._must_reset[lanes] = False
         self._statistics.begin(lanes)
-        self._draw_goal_sets(lanes)
-
-    def _draw_goal_sets(self, lanes: np.ndarray) -> None:
-        for lane in np.flatnonzero(lanes):
-            self._next_goal_set[lane] = self._streams[lane].choice(NUM_GOAL_SETS)
+        self._goals.draw(lanes)
 
     def _reset_lanes(self, lanes: np.ndarray) -> np.ndarray:
         """Resets `lanes` [L] bool on their next goal sets; returns these and lanes of workers lost meanwhile."""
         done, due = lanes, lanes
         while due.any():
-            self._shared["goal_set"][:], self._shared["reset_mask"][:] = self._next_goal_set, due
+            self._shared["goal_set"][:], self._shared["reset_mask"][:] = self._goals.next, due
             self._team.ask(channel.RESET)
             due = self._await_answers()
             done = done | due
@@ -225,24 +204,37 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
         """The observation [L, 39 or 39 + N] as the caller gets it."""
         return np.append(self._observation, self._one_hot, axis=1).astype(self.single_observation_space.dtype)
 
+    def render(self) -> tuple[np.ndarray, ...]:
+        """A picture [height, width, 3] uint8 of every lane, as it is after the last step or reset.
+
+        Raises:
+            RuntimeError: there was no reset, or a step is under way.
+            ValueError: the environment was made without `render_mode="rgb_array"`.
+        """
+        if self.render_mode is None:
+            raise ValueError("render needs render_mode='rgb_array' when the environment is made.")
+        if self._pending or not self._begun:
+            raise RuntimeError(f"Call {'step_wait' if self._pending else 'reset'} before render.")
+        while True:
+            self._team.ask(channel.PICTURE)
+            failed, lost = self._team.wait(patience=self.num_envs)
+            if failed:
+                raise RuntimeError(f"The environments could not be drawn: {next(iter(failed.values()))}")
+            if not lost:
+                return tuple(self._shared["picture"].copy())
+            self._lost |= self._reset_lanes(np.isin(np.arange(self.num_envs), lost))  # they truncate at the next step
+
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
-        """`toggle_terminate_on_success(bool)`, or an attribute as `get_attr` gives it."""
-        if name != "toggle_terminate_on_success":
-            return self.get_attr(name)
-        self._terminate_on_success[:] = args[0] if args else kwargs["on"]
-        return (None,) * self.num_envs
+        """A method of every lane: `toggle_terminate_on_success`, `get_checkpoint`, `load_checkpoint`, `render`."""
+        return self.render() if name == "render" else self._attributes.call(name, *args, **kwargs)
 
     def get_attr(self, name: str) -> tuple[Any, ...]:
-        """One value per lane of `task_name` (the class, as in metaworld), `terminate_on_success`, `max_path_length`."""
-        if name == "task_name":
-            from metaworld.env_dict import ALL_V3_ENVIRONMENTS  # slow to import, and rarely needed
+        """One value per lane; see `LaneAttributes.get`."""
+        return self._attributes.get(name)
 
-            return tuple(ALL_V3_ENVIRONMENTS[task].__name__ for task in self._tasks)
-        if name == "terminate_on_success":
-            return tuple(self._terminate_on_success.tolist())
-        if name == "max_path_length":
-            return (MAX_EPISODE_STEPS,) * self.num_envs
-        raise AttributeError(f"Meta-World-Fast has no attribute '{name}' of its environments.")
+    def set_attr(self, name: str, values: Any) -> None:
+        """Sets `terminate_on_success`; see `LaneAttributes.set`."""
+        self._attributes.set(name, values)
 
     def close_extras(self, **kwargs: Any) -> None:
         """Ends the workers."""

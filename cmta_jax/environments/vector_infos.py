@@ -55,14 +55,28 @@ def masked(values: dict[str, np.ndarray], lanes: np.ndarray) -> dict[str, np.nda
     return result
 
 
-def step_infos(numbers: np.ndarray, lanes: np.ndarray) -> dict[str, Any]:
-    """Meta-World's `info` of `lanes` [L] bool.
+def step_infos(
+    numbers: np.ndarray, stepped: np.ndarray, ended: np.ndarray, episode: dict[str, Any], final: np.ndarray | None
+) -> dict[str, Any]:
+    """The infos of a step.
 
     Args:
-        numbers: [L, 7] float64, in the order of `INFO_KEYS`.
-        lanes: which lanes have an info.
+        numbers: Meta-World's `info` [L, 7] float64, in the order of `INFO_KEYS`.
+        stepped: [L] bool, the lanes that were stepped.
+        ended: [L] bool, those of them whose episode ended.
+        episode: their statistics, as `EpisodeStatistics.infos` gives them.
+        final: the observations [L, D] of the step, if ended lanes were reset at once: their info is then under
+            `final_info`. None: it is beside the others'.
     """
-    return masked(dict(zip(INFO_KEYS, numbers.T, strict=True)), lanes)
+    values: dict[str, np.ndarray] = dict(zip(INFO_KEYS, numbers.T, strict=True))
+    infos = masked(values, stepped if final is None else stepped & ~ended)
+    if ended.any():
+        last = infos if final is None else masked(values, ended)
+        with_entry(last, "episode", episode, ended)
+        if final is not None:
+            with_entry(infos, "final_obs", final_observations(final, ended), ended)
+            with_entry(infos, "final_info", last, ended)
+    return infos
 
 
 def with_entry(infos: dict[str, Any], key: str, value: Any, lanes: np.ndarray) -> None:

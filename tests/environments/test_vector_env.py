@@ -185,7 +185,7 @@ def test_gymnasiums_wrappers_accept_the_environment():
     ("keywords", "sentence"),
     [
         ({"reward_function_version": "v3"}, "reward_function_version='v3' is not possible: choose one of v2, v1"),
-        ({"render_mode": "human"}, "render_mode='human' is not available"),
+        ({"task_select": "pseudorandom"}, "task_select='pseudorandom' is not available"),
         ({"num_envs": 15}, "num_envs=15 is not possible: give a multiple of the 10 tasks"),
         ({"max_episode_steps": -1}, "give a value of at least 1"),
     ],

@@ -11,7 +11,7 @@ import struct
 import time
 from typing import Any
 
-PING, STEP, STEP_AND_RESET, RESET, DRAW, QUIT = b"p", b"s", b"b", b"r", b"d", b"q"
+PING, STEP, STEP_AND_RESET, RESET, DRAW, PICTURE, QUIT = b"p", b"s", b"b", b"r", b"d", b"i", b"q"
 DONE, REPORT, BROKEN = b".", b"!", b"x"  # no failure; some lanes failed; the worker itself failed
 
 _GRACE = 1.0  # seconds; a suspended machine must not count as a hanging worker

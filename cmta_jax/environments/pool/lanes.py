@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Iterable
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from cmta_jax.environments import simulator
 from cmta_jax.environments.pool import channel
 from cmta_jax.environments.simulator.models import compile_once
+from cmta_jax.environments.simulator.pictures import Pictures
 from cmta_jax.environments.simulator.stock import StockSimulator
 from cmta_jax.environments.sizes import INFO_KEYS
 
@@ -20,7 +22,8 @@ class Lanes:
 
     Args:
         spec: from `workers.Team`: `lanes` (indices), `tasks` (of these lanes), `rows` (position of each lane's seed and
-            task in `goal_vectors`), `simulator` (keyword arguments of `simulator.make`).
+            task in `goal_vectors`), `simulator` (keyword arguments of `simulator.make`, and of `Pictures` as
+            `pictures`).
         shared: the shared arrays by name; see `shared_memory.layout`.
     """
 
@@ -29,11 +32,14 @@ class Lanes:
         self.lanes: list[int] = spec["lanes"]
         self.rows = dict(zip(self.lanes, map(tuple, spec["rows"]), strict=True))
         self.simulators: dict[int, StockSimulator] = {}
+        settings = dict(spec["simulator"])
+        self.picture_settings: dict[str, Any] = settings.pop("pictures", {})
         with compile_once():
             for lane, task in zip(self.lanes, spec["tasks"], strict=True):
-                self.simulators[lane] = simulator.make(task, **spec["simulator"])
+                self.simulators[lane] = simulator.make(task, **settings)
                 self.simulators[lane].vectors = shared["goal_vectors"][self.rows[lane]]
         self.stages = list(zip(*(lane_simulator.stages for lane_simulator in self.simulators.values()), strict=True))
+        self.pictures: dict[int, Pictures] = {}
         self.warnings: list[str] = []
         mujoco.set_mju_user_warning(self.warnings.append)  # instead of a log file in the user's folder
 
@@ -93,6 +99,18 @@ class Lanes:
         self.warnings.clear()
         return failed
 
+    def take_pictures(self) -> dict[int, str]:
+        """Draws every lane; returns the cause of failure by lane."""
+        failed = {}
+        for lane, own in self.simulators.items():
+            try:
+                if lane not in self.pictures:
+                    self.pictures[lane] = Pictures(own.environment, **self.picture_settings)
+                self.shared["picture"][lane] = self.pictures[lane].draw()
+            except Exception:
+                failed[lane] = traceback.format_exc()
+        return failed
+
     def draw(self) -> None:
         """Draws the goal vectors of the chosen lane's task from the shared stream, which is advanced."""
         lane = int(self.shared["chosen_lane"][0])
@@ -112,6 +130,8 @@ class Lanes:
             failed |= self.reset(lane for lane in self.lanes if due[lane])
         if command == channel.RESET:
             failed = self.reset(lane for lane in self.lanes if self.shared["reset_mask"][lane])
+        if command == channel.PICTURE:
+            failed = self.take_pictures()
         if command == channel.DRAW:
             self.draw()
         return failed

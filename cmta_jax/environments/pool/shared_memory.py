@@ -13,13 +13,16 @@ Layout = dict[str, tuple[tuple[int, ...], str]]  # shape and dtype of every arra
 _ALIGNMENT = 64  # bytes; a cache line
 
 
-def layout(num_seeds: int, num_tasks: int, copies: int, *, exact: bool = False) -> Layout:
+def layout(
+    num_seeds: int, num_tasks: int, copies: int, *, exact: bool = False, picture: tuple[int, int] | None = None
+) -> Layout:
     """The shared arrays of L = seeds x tasks x copies lanes.
 
     Args:
         num_seeds, num_tasks, copies: of the lanes.
         exact: float64 in place of float32; Meta-World's `info`, in the order of `INFO_KEYS`; and the kind of number
             that each reward was (see `vector_infos.EpisodeStatistics`).
+        picture: height and width of the pictures that PICTURE draws, if it does.
     """
     lanes, real = num_seeds * num_tasks * copies, "float64" if exact else "float32"
     info = {"info": ((lanes, len(INFO_KEYS)), real), "reward_kind": ((lanes,), "int8")} if exact else {}
@@ -36,6 +39,7 @@ def layout(num_seeds: int, num_tasks: int, copies: int, *, exact: bool = False) 
         "reward": ((lanes,), real),
         "success": ((lanes,), "bool"),
         **info,
+        **({"picture": ((lanes, *picture, 3), "uint8")} if picture else {}),
         "goal_vectors": ((num_seeds, num_tasks, NUM_GOAL_SETS, GOAL_DIM), "float64"),
         "generator_key": ((624,), "uint32"),  # state of the stream of goal vectors (Mersenne twister)
         "generator_position": ((1,), "int32"),

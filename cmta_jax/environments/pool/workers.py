@@ -3,6 +3,7 @@
 import os
 import weakref
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.random import RandomState
@@ -22,7 +23,8 @@ class Team:
     Args:
         tasks: the task of each lane [L], lanes being seeds x tasks x copies in this order.
         fields: the shared arrays, as `shared_memory.layout` gives them.
-        simulator: keyword arguments of `simulator.make`.
+        simulator: keyword arguments of `simulator.make`; and those of `simulator.pictures.Pictures` as `pictures`, if
+            pictures are drawn.
         num_workers: processes.
         timeout: seconds without an answer after which a worker counts as lost.
         on_lost: called with (lanes, cause) before a lost worker is replaced; may raise.
@@ -36,7 +38,7 @@ class Team:
         self,
         tasks: list[str],
         fields: Layout,
-        simulator: dict[str, str],
+        simulator: dict[str, Any],
         *,
         num_workers: int,
         timeout: float,
@@ -91,8 +93,11 @@ class Team:
         for worker in self.workers:
             worker.ask(command)
 
-    def wait(self) -> tuple[dict[int, str], list[int]]:
+    def wait(self, patience: float = 1.0) -> tuple[dict[int, str], list[int]]:
         """Waits for every worker's answer.
+
+        Args:
+            patience: how many timeouts to wait, for a command that takes long.
 
         Returns:
             The cause of failure by lane, and the lanes of workers that were lost and have been replaced.
@@ -102,17 +107,17 @@ class Team:
         for worker in self.workers:
             if not worker.pending:
                 continue  # its answer was read before an interruption
-            report = self._await(worker)
+            report = self._await(worker, patience)
             if report is None:
                 lost += worker.lanes
             else:
                 failed |= {int(lane): cause for lane, cause in report.items()}
         return failed, lost
 
-    def _await(self, worker: WorkerProcess) -> dict[str, str] | None:
+    def _await(self, worker: WorkerProcess, patience: float = 1.0) -> dict[str, str] | None:
         """The cause of failure by lane of one worker; None if the worker was lost, and then it has been replaced."""
         try:
-            return worker.wait(self._timeout)
+            return worker.wait(patience * self._timeout)
         except WorkerLost as lost:
             self._replace(worker, str(lost))
             return None

@@ -39,7 +39,7 @@ class FastSimulator(StockSimulator):
         self._model, self._data = environment.model, environment.data
         self._cached = CachedData(self._data)
         self._physics = Physics(self._model, self._data, environment.frame_skip)
-        self._reset_states: dict[int, ResetState] = {}
+        self._reset_states: dict[bytes, ResetState] = {}  # by goal vector
         self._mocap, self._control = self._data.mocap_pos[0], self._data.ctrl
         self._scale = float(np.float32(environment.action_scale))
         self._mocap_low, self._mocap_high = environment.mocap_low.tolist(), environment.mocap_high.tolist()
@@ -69,10 +69,12 @@ class FastSimulator(StockSimulator):
             return super().draw_goal_vectors(stream)
 
     def reset(self, goal_set: int) -> np.ndarray:
+        vector = self.vectors[goal_set, : self.goal_dim]
+        key = vector.tobytes()
         with self._official_data():
-            if goal_set not in self._reset_states:
-                self._reset_states[goal_set] = self._simulate_reset(goal_set)
-            state = self._reset_states[goal_set]
+            if key not in self._reset_states:
+                self._reset_states[key] = self._simulate_reset(vector)
+            state = self._reset_states[key]
             state.restore(self.environment)
         self._read_bounds()
         self._goal, self._goal_moves = self._read_goal(), _is_view_of_mujoco(self.environment._get_pos_goal())
@@ -80,10 +82,9 @@ class FastSimulator(StockSimulator):
         self._previous = [*hand, *state.observation[3:18].tolist()]
         return state.observation.copy()
 
-    def _simulate_reset(self, goal_set: int) -> ResetState:
+    def _simulate_reset(self, vector: np.ndarray) -> ResetState:
         """A stock reset. Meta-World runs it twice and discards the first run's physics, so that is left out here."""
         environment = self.environment
-        vector = self.vectors[goal_set, : self.goal_dim]
         environment.set_task(as_task(self.task, vector))
         environment.do_simulation = lambda ctrl, n_frames: None
         environment.reset_model()
