@@ -4,46 +4,64 @@
         [--flagfile=small.flags] [-- --any_flag=for_every_run]
 
 The same command goes on after a stop, a crash or a failure: finished runs are skipped, others resume. Ctrl-C and
-SIGTERM stop all runs; they save themselves.
+SIGTERM stop all runs; they save themselves. At the end the report of all runs is in --out.
 
 Exit status: 0 all runs are finished; 1 a run failed; 2 the sweep could not start as asked; 128 + the number of a
 signal that stopped it.
 """
 
 import functools
+import importlib
 import pathlib
 import shlex
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
-from cmta_jax.storage.lock import FolderInUse, FolderLock
-from experiments.command_line.commands import run_command
+from cmta_jax.storage.lock import FolderLock
+from cmta_jax.storage.run_folder import FLAGS
+from experiments.command_line.commands import run_command, sentence
 from experiments.reporting.text_table import text_table
-from experiments.sweeps.cells import SweepRun, finished, list_runs, status_rows
-from experiments.sweeps.local import RUN, LocalLauncher
+from experiments.sweeps.cells import list_runs
+from experiments.sweeps.folders import SweepRun, finished, in_use
+from experiments.sweeps.job import RUN
+from experiments.sweeps.launcher import Launcher, Request
 from experiments.sweeps.rows import find_cells, seed_groups
 from experiments.sweeps.schedule import run_all
+from experiments.sweeps.view import HEADER, folders_in, status_rows, watch
 from experiments.training_run.signals import Stop, Stopped
 
-LAUNCHERS = {"local": LocalLauncher}
+LAUNCHERS = {
+    "local": ("local", "LocalLauncher"),
+    "ray": ("ray_cluster", "RayLauncher"),
+    "slurm": ("slurm", "SlurmLauncher"),
+}
 
 
 def _flags() -> flags.FlagValues:
     values = flags.FlagValues()
-    define = functools.partial(flags.DEFINE_integer, lower_bound=1, flag_values=values)
+    text = functools.partial(flags.DEFINE_string, flag_values=values)
+    number = functools.partial(flags.DEFINE_integer, lower_bound=1, flag_values=values)
+    switch = functools.partial(flags.DEFINE_boolean, default=False, flag_values=values)
     rows = "tables (table_1), their rows (CARE + CL) or shipped flagfiles (care_cl), separated by commas"
     flags.DEFINE_list("rows", [], rows, flag_values=values)
     flags.DEFINE_list("benchmarks", [], "mt10_fixed, mt10_mixed, mt50_fixed, mt50_mixed", flag_values=values)
-    flags.DEFINE_string("seeds", "0", "as 0-7 or 0,2,5-6", flag_values=values)
-    flags.DEFINE_string("out", "", "folder of the sweep; made if missing", flag_values=values)
-    flags.DEFINE_string("launcher", "local", "where runs are started: local (this machine)", flag_values=values)
-    define("jobs", 1, "runs at a time; the cores are divided between them")
-    define("seeds_per_run", 1, "consecutive seeds that train in one program")
-    define("tries", 2, "how often this command starts a run that fails")
-    flags.DEFINE_boolean("print", False, "print the commands and start nothing", flag_values=values)
-    flags.DEFINE_boolean("status", False, "print a table of the runs in --out and start nothing", flag_values=values)
+    text("seeds", "0", "as 0-7 or 0,2,5-6")
+    text("out", "", "folder of the sweep; made if missing")
+    number("seeds_per_run", 1, "consecutive seeds that train in one program")
+    number("tries", 2, "how often this command starts a run that fails")
+    text("launcher", "local", "where runs are started: local (this machine), ray or slurm")
+    number("jobs", None, "runs at a time; by default 1 (local) or as many as fit (ray, slurm)")
+    number("cpus", None, "cores of each run (ray, slurm; by default 1); local divides the cores between --jobs")
+    flags.DEFINE_float("gpus", None, "GPUs of each run (ray: or a share of one)", 0.0, flag_values=values)
+    text("ray_address", "", "of the Ray cluster, as 10.0.0.1:6379 or auto; by default one of this machine alone")
+    flags.DEFINE_multi_string("slurm", [], "an option of sbatch, as partition=gpu (repeatable)", flag_values=values)
+    switch("print", help="print the commands of the runs and start nothing")
+    switch("predict", help="with --print: time each program on this machine, a minute or more each, and predict hours")
+    switch("status", help="print a table of the runs in --out and start nothing")
+    switch("report", help="write the report of the runs in --out and start nothing")
     return values
 
 
@@ -52,7 +70,7 @@ def main(arguments: Sequence[str], program: Sequence[str] = RUN) -> int:
 
     Args:
         arguments: without the program's name.
-        program: the command that trains one run, without its flags.
+        program: the command that trains one run, after the name of Python, without the run's flags.
     """
     own, shared = _divide(arguments)
     try:
@@ -78,35 +96,83 @@ def _sweep(values: flags.FlagValues, *, shared: Sequence[str], program: Sequence
         raise ValueError("A sweep needs a folder: give --out, as in --out=runs/table_1.")
     out = pathlib.Path(values.out).expanduser()
     if values.status:
-        print("\n".join(text_table([("run", "state", "step", "success"), *status_rows(out)])))
+        print("\n".join(text_table([HEADER, *status_rows(folders_in(out))])))
         return 0
-    if values.launcher not in LAUNCHERS:
-        raise ValueError(f"--launcher={values.launcher} is unknown: give {', '.join(LAUNCHERS)}.")
-    launcher = LAUNCHERS[values.launcher](values.jobs, program)
+    if values.report:
+        return _report(folders_in(out), out)
     cells, groups = find_cells(values.rows, values.benchmarks), seed_groups(values.seeds, values.seeds_per_run)
     runs = list_runs(out, cells, groups, shared)
     if values.print:
-        _print(runs)
+        _print(runs, values.jobs or 1, values.predict)
         return 0
+    names = ("jobs", "cpus", "gpus", "tries", "ray_address", "slurm")
+    asked: dict[str, Any] = {name: values[name].value for name in names}
+    return _train(runs, Request(out, program=program, **asked), values.launcher, stop)
+
+
+def _train(runs: Sequence[SweepRun], request: Request, launcher: str, stop: Stop) -> int:
+    """Runs what is not finished, and writes the report; returns the exit status."""
+    if in_use(request.out):
+        raise ValueError(f"Another sweep is running in {request.out}: end it, or give another --out.")
+    made = _launcher(launcher, request)
+    lock = FolderLock(request.out)
     try:
-        lock = FolderLock(out)
-    except FolderInUse:
-        raise ValueError(f"Another sweep is running in {out}: end it, or give another --out.") from None
-    try:
-        stop.patient = True  # from here on a signal stops the runs
-        return run_all(runs, launcher, values.tries, stop=stop, say=_say)
+        for run in runs:
+            run.folder.mkdir(parents=True, exist_ok=True)  # --status shows that it is waiting
+        with watch(runs) as (say, show):
+            stop.patient = True  # from here on a signal stops the runs
+            status = run_all(runs, made, request.tries, stop=stop, say=say, show=show)
+        stop.patient = False
+        if not stop.status:
+            _report(folders_in(request.out), request.out)
+        return status
     finally:
         lock.close()
 
 
-def _print(runs: Sequence[SweepRun]) -> None:
+def _launcher(name: str, request: Request) -> Launcher:
+    """Raises ValueError if there is no such launcher, or what it needs is not there."""
+    if name not in LAUNCHERS:
+        raise ValueError(f"--launcher={name} is unknown: give {', '.join(LAUNCHERS)}.")
+    module, launcher = LAUNCHERS[name]
+    try:
+        made = importlib.import_module(f"experiments.sweeps.{module}")
+    except ModuleNotFoundError as error:
+        raise ValueError(f"--launcher={name} needs {error.name}: pip install 'cmta-jax[{name}]'.") from None
+    return getattr(made, launcher)(request)
+
+
+def _print(runs: Sequence[SweepRun], jobs: int, predict: bool) -> None:
+    """The commands as a shell script; what else is to be said are its comments."""
     for run in runs:
         command = shlex.join(["python", "-m", "experiments.run", *run.arguments()])
-        print(f"# finished: {run.name}" if finished(run.folder) else command)
+        print(f"# finished: {run.name}" if finished(run.folder) else command, flush=True)
+    left = [run for run in runs if not finished(run.folder)]
+    if left and not predict:
+        print("# --predict adds hours: it times each program on this machine, a minute or more each.")
+    elif left:
+        from experiments.sweeps import hours  # the benchmark needs JAX's compiler and the simulators
+
+        predicted = hours.predict(left, jobs)
+        for run, number in predicted.items():
+            print(f"# {run.name}: {number:,.1f} hours")
+        print(
+            f"# all: {sum(predicted.values()):,.1f} hours one after another, about 1/{jobs} of them with --jobs={jobs}"
+        )
 
 
-def _say(line: str) -> None:
-    print(line, flush=True)
+def _report(folders: Sequence[pathlib.Path], out: pathlib.Path) -> int:
+    """Writes the report of the runs that have begun; returns 0, or 2 after one sentence on why there is none."""
+    from experiments.report import write_report  # drawing takes a second to import
+
+    begun = [str(folder) for folder in folders if (folder / FLAGS).is_file()]
+    try:
+        page = write_report(begun or [str(out)], out / "report")
+    except ValueError as error:
+        print(f"sweep: no report: {sentence(error)}", file=sys.stderr)
+        return 2
+    print(f"report: {page}")
+    return 0
 
 
 if __name__ == "__main__":

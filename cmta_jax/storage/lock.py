@@ -4,6 +4,9 @@ import fcntl
 import logging
 import os
 import pathlib
+import time
+
+TRIES, PAUSE = 5, 0.02  # another process may hold the lock for a moment, to see whether the folder is in use
 
 log = logging.getLogger(__name__)
 
@@ -26,12 +29,21 @@ class FolderLock:
         folder.mkdir(parents=True, exist_ok=True)
         self._file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock()
         except BlockingIOError:
             self.close()
             raise FolderInUse(f"Another process is running in {folder}: end it, or give another --workdir.") from None
         except OSError as error:  # some network file systems
             log.warning("%s cannot be locked (%s): start no second run there.", folder, error.strerror)
+
+    def _lock(self) -> None:
+        for left in reversed(range(TRIES)):
+            try:
+                return fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if not left:
+                    raise
+                time.sleep(PAUSE)
 
     def close(self) -> None:
         """Lets others have the folder; a second call does nothing."""

@@ -22,7 +22,7 @@ from cmta_jax.environments import EnvironmentConfig, Pool
 from cmta_jax.environments.interface import Step
 from cmta_jax.training import loop
 from cmta_jax.training.loop import Moment
-from cmta_jax.training.program import compile_program, seed_keys_of
+from cmta_jax.training.program import Program, compile_program, seed_keys_of
 from experiments.benchmarks import cores
 from experiments.benchmarks.grid import Cell, method_of, sweep
 from experiments.benchmarks.options import Options
@@ -51,9 +51,11 @@ def measure(cell: Cell, options: Options, simulator_cores: Sequence[int] = ()) -
     """
     method, spec = method_of(cell, options)
     seeds, batch_per_task = cell.seeds, options.batch_per_task
-    capacity = max(50_000, 4 * batch_per_task * spec.num_tasks)
     config = TrainingConfig(
-        replay_capacity=capacity, warmup_steps=1, num_seeds=seeds, matmul_precision=options.matmul_precision
+        replay_capacity=capacity(batch_per_task, spec.num_tasks),
+        warmup_steps=1,
+        num_seeds=seeds,
+        matmul_precision=options.matmul_precision,
     )
     environment = EnvironmentConfig(tasks=spec.task_names, goals="fixed")
     program = compile_program(method, spec, config, batch_per_task)
@@ -61,18 +63,7 @@ def measure(cell: Cell, options: Options, simulator_cores: Sequence[int] = ()) -
         if simulator_cores:
             for pid in pool.worker_pids:
                 os.sched_setaffinity(pid, simulator_cores)
-        observation = pool.reset(0).reshape(seeds, spec.num_tasks, 1, -1)
-        start = program.start(seed_keys_of(config), jnp.asarray(observation))
-        action = np.asarray(start.rollout.action).reshape(pool.num_lanes, -1)
-        pools = {"iteration": pool, "serial": Serial(pool), "learner": Still(_step(pool, action))}
-        moment, times = Moment(0, start, {}), {way: [] for way in (*pools, "simulators")}
-        for _ in range(1 + (1 if options.quick else 3)):  # the first turn compiles and warms up
-            for way, pool_of_way in pools.items():
-                moments = loop.interact(program, pool_of_way, config, environment.horizon, moment.state, moment.step)
-                moment, seconds = _timed(moments)
-                times[way].append(seconds)
-            times["simulators"].append(_simulators_alone(pool, action))
-    medians = {f"{way}_ms": 1e3 * statistics.median(seconds[1:]) for way, seconds in times.items()}
+        medians = loop_figures(program, pool, config, turns=1 if options.quick else 3)
     rate = 1e3 / medians["iteration_ms"]
     return medians | {
         "over_bound": medians["iteration_ms"] / max(medians["learner_ms"], medians["simulators_ms"]),
@@ -80,6 +71,35 @@ def measure(cell: Cell, options: Options, simulator_cores: Sequence[int] = ()) -
         "env_steps_per_s": rate * spec.num_tasks * seeds,
         "paper_run_h": PAPER_STEPS / rate / 3600,
     }
+
+
+def capacity(batch_per_task: int, num_tasks: int) -> int:
+    """Transitions in a replay that is large enough to measure with."""
+    return max(50_000, 4 * batch_per_task * num_tasks)
+
+
+def loop_figures(program: Program, pool: Pool, config: TrainingConfig, turns: int) -> dict[str, float]:
+    """Milliseconds of an iteration as it is, made serial, of the learner alone and of the simulators alone.
+
+    Args:
+        program: of the run, with a warm-up of one step.
+        pool: its simulators, with fixed goals.
+        config: that the program was compiled for.
+        turns: that are measured; the four take turns, after one in which everything is compiled.
+    """
+    lanes = config.num_seeds, len(pool.config.tasks), config.copies_per_task
+    observation = pool.reset(0).reshape(*lanes, -1)
+    start = program.start(seed_keys_of(config), jnp.asarray(observation))
+    action = np.asarray(start.rollout.action).reshape(pool.num_lanes, -1)
+    pools = {"iteration": pool, "serial": Serial(pool), "learner": Still(_step(pool, action))}
+    moment, times = Moment(0, start, {}), {way: [] for way in (*pools, "simulators")}
+    for _ in range(1 + turns):
+        for way, pool_of_way in pools.items():
+            moments = loop.interact(program, pool_of_way, config, pool.config.horizon, moment.state, moment.step)
+            moment, seconds = _timed(moments)
+            times[way].append(seconds)
+        times["simulators"].append(_simulators_alone(pool, action))
+    return {f"{way}_ms": 1e3 * statistics.median(seconds[1:]) for way, seconds in times.items()}
 
 
 class Serial:

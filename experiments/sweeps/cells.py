@@ -1,46 +1,19 @@
-"""The run folders of a sweep: their names, their commands, and what state each is in."""
+"""The runs of a sweep: the names of their folders, and their flags, checked before anything starts."""
 
 import pathlib
 import re
-import warnings
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from cmta_jax.checkpoint.folder import steps as checkpoint_steps
-from cmta_jax.results.reading import read_run
 from cmta_jax.runs.settings import as_flags
 from cmta_jax.storage.flag_rules import MAY_CHANGE
-from cmta_jax.storage.flags_file import read_flags
-from cmta_jax.storage.lock import FolderInUse, FolderLock
 from cmta_jax.storage.run_folder import FLAGS, check_flags
 from experiments.command_line.flagfiles import expand
 from experiments.command_line.parse import parse, values_of
+from experiments.sweeps.folders import SweepRun, finished
 from experiments.sweeps.rows import Cell
 
 SET_BY_THE_SWEEP = ("seed", "num_seeds", "workdir", "resume")
 NAME = re.compile(r"seeds_(\d+)(?:-(\d+))?")
-
-
-class SweepRun(NamedTuple):
-    """One run of a sweep: a cell with one group of seeds."""
-
-    folder: pathlib.Path
-    flags: tuple[str, ...]  # of experiments.run, without --resume
-
-    @property
-    def name(self) -> str:
-        """Benchmark, row and seeds."""
-        return "/".join(self.folder.parts[-3:])
-
-    @property
-    def output(self) -> pathlib.Path:
-        """What the run prints, beside its folder."""
-        return self.folder.with_name(self.folder.name + ".log")
-
-    def arguments(self) -> list[str]:
-        """The flags that start the run, or go on with it where its folder holds one."""
-        resume = ["--resume"] if (self.folder / FLAGS).is_file() else []
-        return [*self.flags, *resume]
 
 
 def list_runs(
@@ -95,68 +68,3 @@ def _seeds(folder: pathlib.Path) -> range:
     """The seeds in the name of a run folder."""
     match = NAME.fullmatch(folder.name)
     return range(int(match[1]), int(match[2] or match[1]) + 1) if match else range(0)
-
-
-def finished(folder: pathlib.Path) -> bool:
-    """Whether a run has ended: it writes final.csv, in one piece, after its last checkpoint.
-
-    A run that was made longer has an old final.csv; its newest checkpoint tells.
-    """
-    if not (folder / "final.csv").is_file() or not (folder / FLAGS).is_file():
-        return False
-    saved = checkpoint_steps(folder / "checkpoints")
-    return not saved or saved[-1] >= read_flags(folder / FLAGS).number("steps_per_task", 0)
-
-
-def in_use(folder: pathlib.Path) -> bool:
-    """Whether a process is running in the folder."""
-    if not (folder / "lock").exists():
-        return False
-    try:
-        FolderLock(folder).close()
-    except FolderInUse:
-        return True
-    return False
-
-
-def last_sentence(output: pathlib.Path) -> str:
-    """The last line that a run printed."""
-    try:
-        lines = output.read_text(encoding="utf-8", errors="replace").split("\n")
-    except OSError:
-        return "it printed nothing."
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing.")
-
-
-def status_rows(out: pathlib.Path) -> list[tuple[str, str, str, str]]:
-    """Name, state, step and success of every run of a sweep, from the folders alone.
-
-    Raises:
-        ValueError: there are none.
-    """
-    logs = {path.with_suffix("") for path in out.glob("*/*/seeds_*.log")}
-    folders = sorted(logs | {path.parent for path in out.glob(f"*/*/seeds_*/{FLAGS}")})
-    if not folders:
-        raise ValueError(f"{out} holds no runs of a sweep: give the --out of one.")
-    return [("/".join(folder.parts[-3:]), _state(folder), *_progress(folder)) for folder in folders]
-
-
-def _state(folder: pathlib.Path) -> str:
-    last = last_sentence(folder.with_name(folder.name + ".log"))
-    if finished(folder):
-        return "finished"
-    if in_use(folder):
-        return "running"
-    return "failed" if last.startswith("error:") else "unfinished"
-
-
-def _progress(folder: pathlib.Path) -> tuple[str, str]:
-    """Steps of the newest evaluation and mean success: of the final episodes where there are any."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # half a row, while the run goes on
-            run = read_run(folder)
-    except (ValueError, OSError):
-        return "-", "-"
-    success = run.final.mean() if run.goal_sets else run.success[:, -1].mean()
-    return f"{run.steps[-1]}/{run.flags.text('steps_per_task')}", f"{success:.2f}"

@@ -19,6 +19,8 @@ def main(parent: int, cores: list[int], command: list[str]) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:  # it ended before
             sys.exit(128 + signal.SIGTERM)
+    if hasattr(signal, "SIGUSR2"):  # submitit's sign, which SLURM sends to all processes of a job
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     os.execvp(command[0], command)
 
 

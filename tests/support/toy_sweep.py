@@ -1,39 +1,56 @@
-"""A sweep of runs on the toy pool: toy_sweep.py <signal> <step> <out> <flags>; each run gets the signal at the step."""
+"""Sweeps of runs on the toy pool, in this process or as one of its own: toy_sweep.py <deaths> <out> <flags>"""
 
+import os
 import pathlib
 import sys
 
-import killed_run
+import toy_job
 from toy_runs import SHARED
 
 from experiments import sweep
+from experiments.sweeps import cores, local
 
-NEVER = ("SIGKILL", "0")  # steps begin at 1
+ROOT = pathlib.Path(__file__).parents[2]
+PYTHONPATH = os.pathsep.join(map(str, (ROOT, ROOT / "tests", ROOT / "tests" / "support")))  # of the jobs
+SEEDS = ("seeds_3", "seeds_4")
+IMMORTAL = "-"
+FAILING = ("-c", "import sys; print('error: no luck'); sys.exit(1)")  # in the place of the program
 
 
-def program(name: str = "SIGKILL", step: str = "0"):
-    """The command that trains on the toy and gets a signal at a step of its simulators."""
-    return sys.executable, str(pathlib.Path(killed_run.__file__)), "toy", name, step
+def two_cores():
+    """The cores of this process; one alone counts twice, so that two jobs may run."""
+    usable = cores.usable_cores()
+    return usable if len(usable) > 1 else usable * 2
 
 
 def arguments(out, *flags, shared=()):
     """A sweep over two seeds of MTMH-SAC."""
     own = ("--rows=mtmhsac", "--benchmarks=mt10_mixed", "--seeds=3-4", f"--out={out}")
-    return [
-        *own,
-        *flags,
-        "--",
-        *(flag for flag in SHARED if flag != "--seed=3"),
-        "--steps_per_task=40",
-        "--checkpoint_every=15",
-        *shared,
-    ]
+    short = (*(flag for flag in SHARED if flag != "--seed=3"), "--steps_per_task=40", "--checkpoint_every=15")
+    return [*own, *flags, "--", *short, *shared]
 
 
-def main(out, *flags, killed=NEVER, shared=()):
+def main(out, *flags, deaths=IMMORTAL, shared=(), program=None):
     """Runs the sweep in this process; returns its status."""
-    return sweep.main(arguments(out, *flags, shared=shared), program(*killed))
+    os.environ["SWEEP"] = str(os.getpid())
+    local.usable_cores = two_cores
+    return sweep.main(arguments(out, *flags, shared=shared), program or (toy_job.__file__, deaths))
+
+
+def command(out, *flags, deaths=IMMORTAL):
+    """The command of a sweep as a process of its own."""
+    return [sys.executable, __file__, deaths, str(out), *flags]
+
+
+def folders(out):
+    """The run folders of the sweep."""
+    return [out / "mt10_mixed" / "mtmhsac" / seeds for seeds in SEEDS]
+
+
+def tables(folder):
+    """What a run leaves, byte for byte."""
+    return [(folder / name).read_bytes() for name in ("eval.csv", "train.csv", "final.csv")]
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[3], *sys.argv[4:], killed=sys.argv[1:3]))
+    sys.exit(main(sys.argv[2], *sys.argv[3:], deaths=sys.argv[1]))

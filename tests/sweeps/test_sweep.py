@@ -2,34 +2,22 @@
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
 import time
+import types
 
 import pytest
-import toy_sweep
-from toy_sweep import main
+from toy_sweep import FAILING, PYTHONPATH, SEEDS, command, folders, main, tables
 
 from cmta_jax.storage.lock import FolderLock
 from experiments import sweep
 from experiments.sweeps import pinned
-from experiments.sweeps.cells import finished
-from experiments.sweeps.local import divide
+from experiments.sweeps.cores import claimed, divide, usable_cores
+from experiments.sweeps.folders import finished
 from experiments.sweeps.rows import TABLES, Cell, find_cells, seed_groups
-
-ROOT = pathlib.Path(__file__).parents[2]
-PYTHONPATH = os.pathsep.join(map(str, (ROOT, ROOT / "tests", ROOT / "tests" / "support")))
-SEEDS = ("seeds_3", "seeds_4")
-TABLES_OF_A_RUN = ("eval.csv", "final.csv")
-
-
-def folders(out):
-    return [out / "mt10_mixed" / "mtmhsac" / seeds for seeds in SEEDS]
-
-
-def tables(out):
-    return [(folder / name).read_bytes() for folder in folders(out) for name in TABLES_OF_A_RUN]
 
 
 @pytest.fixture(autouse=True)
@@ -39,43 +27,57 @@ def paths_of_jobs(monkeypatch):
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
+    """Two jobs at a time."""
     out = tmp_path_factory.mktemp("sweep")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", PYTHONPATH)
-        assert main(out) == 0
+        assert main(out, "--jobs=2") == 0
     return out
 
 
-def test_the_same_command_again_skips_finished_runs(undisturbed, capfd):
-    times = [folder.joinpath("run.log").stat().st_mtime_ns for folder in folders(undisturbed)]
+def starts(folder):
+    return len(folder.with_name(folder.name + ".starts").read_text().splitlines())
+
+
+def test_two_jobs_run_at_a_time(undisturbed):
+    began, ended = zip(
+        *((folder / "flags.flags", folder / "success.png") for folder in folders(undisturbed)), strict=True
+    )
+    assert max(file.stat().st_mtime for file in began) < min(file.stat().st_mtime for file in ended)
+
+
+def test_the_same_command_again_runs_nothing_and_reports(undisturbed, capfd):
     assert main(undisturbed) == 0
     assert capfd.readouterr().out.splitlines() == [
         "finished before: mt10_mixed/mtmhsac/seeds_3",
         "finished before: mt10_mixed/mtmhsac/seeds_4",
         "2 of 2 runs are finished",
+        f"report: {undisturbed}/report/report.md",
     ]
-    assert [folder.joinpath("run.log").stat().st_mtime_ns for folder in folders(undisturbed)] == times
+    assert [starts(folder) for folder in folders(undisturbed)] == [1, 1]
 
 
 def test_status_reads_the_folders_alone(undisturbed, capfd):
     assert sweep.main(["--status", f"--out={undisturbed}"]) == 0
     header, *rows = [line.split() for line in capfd.readouterr().out.splitlines()]
-    assert header == ["run", "state", "step", "success"]
+    assert header == ["run", "state", "step", "success", "time", "left"]
     assert [row[:3] for row in rows] == [[f"mt10_mixed/mtmhsac/{seeds}", "finished", "40/40"] for seeds in SEEDS]
 
 
-def test_runs_that_are_killed_are_tried_again_reported_and_gone_on_with(undisturbed, tmp_path, capfd):
-    """At step 47 a run has the checkpoint of its step 15; its second try ends at its own 47th step."""
-    assert main(tmp_path, "--tries=2", "--seeds=3", killed=("SIGKILL", "47")) == 1
+def test_a_job_and_the_sweep_are_killed_and_the_same_command_goes_on(undisturbed, tmp_path, capfd):
+    """The first start kills itself at step 20; the second, from the checkpoint of step 15, kills the sweep."""
+    with subprocess.Popen(
+        command(tmp_path, "--seeds=3", deaths="self@25,sweep@30"), stdout=subprocess.PIPE, text=True
+    ) as process:
+        lines = process.stdout.read().splitlines()
     name = "mt10_mixed/mtmhsac/seeds_3"
-    lines = capfd.readouterr().out.splitlines()
     assert [line.partition(": it was killed by SIGKILL; its last line: ")[0] for line in lines] == [
-        f"starting: {name}", f"trying again: {name}", f"going on with: {name}", f"failed: {name}",
-        "0 of 1 runs are finished", f"failed: {name}",
+        f"starting: {name}", f"trying again: {name}", f"going on with: {name}"
     ]  # fmt: skip
-    assert not finished(folders(tmp_path)[0])
-    assert main(tmp_path) == 0
-    assert tables(tmp_path) == tables(undisturbed)
+    assert process.returncode == -signal.SIGKILL
+    assert main(tmp_path, "--seeds=3") == 0
+    assert f"going on with: {name}" in capfd.readouterr().out
+    assert tables(folders(tmp_path)[0]) == tables(folders(undisturbed)[0]) and starts(folders(tmp_path)[0]) == 3
 
 
 def test_files_that_others_put_beside_checkpoints_do_not_count(tmp_path):
@@ -90,21 +92,11 @@ def test_files_that_others_put_beside_checkpoints_do_not_count(tmp_path):
     assert finished(tmp_path)
 
 
-def test_a_sweep_that_is_killed_goes_on_with_the_same_command(undisturbed, tmp_path, capfd):
-    """Its job gets SIGTERM from the system, saves, and is gone on with; the second run has not begun."""
-    script = [sys.executable, toy_sweep.__file__, *toy_sweep.NEVER, str(tmp_path)]
-    with subprocess.Popen(script, stdout=subprocess.DEVNULL) as process:
-        until(process, lambda: (folders(tmp_path)[0] / "eval.csv").is_file())
-        process.kill()
-    assert main(tmp_path) == 0
-    assert tables(tmp_path) == tables(undisturbed)
-    assert "starting: mt10_mixed/mtmhsac/seeds_4" in capfd.readouterr().out
-
-
 def test_sigterm_stops_the_runs_which_save_themselves(tmp_path):
-    script = [sys.executable, toy_sweep.__file__, *toy_sweep.NEVER, str(tmp_path)]
-    with subprocess.Popen(script, stdout=subprocess.PIPE, text=True) as process:
-        until(process, lambda: (folders(tmp_path)[0] / "run.log").is_file())
+    with subprocess.Popen(command(tmp_path), stdout=subprocess.PIPE, text=True) as process:
+        while not (folders(tmp_path)[0] / "run.log").is_file():
+            assert process.poll() is None
+            time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
         lines = process.stdout.read().splitlines()
     assert process.returncode == 128 + signal.SIGTERM
@@ -112,17 +104,31 @@ def test_sigterm_stops_the_runs_which_save_themselves(tmp_path):
     FolderLock(folders(tmp_path)[0]).close()  # its run has ended
 
 
-def until(process, condition):
-    while not condition():
-        assert process.poll() is None
-        time.sleep(0.02)
+def test_a_run_that_fails_is_tried_again_and_reported(tmp_path, capfd):
+    assert main(tmp_path, "--tries=3", "--seeds=3", program=FAILING) == 1
+    name = "mt10_mixed/mtmhsac/seeds_3"
+    captured = capfd.readouterr()
+    assert captured.out.splitlines() == [
+        f"starting: {name}", f"trying again: {name}: error: no luck",
+        f"starting: {name}", f"trying again: {name}: error: no luck",
+        f"starting: {name}", f"failed: {name}: error: no luck",
+        "0 of 1 runs are finished", f"failed: {name}: error: no luck",
+    ]  # fmt: skip
+    assert captured.err.startswith("sweep: no report: ")
+    assert not finished(folders(tmp_path)[0])
+    assert sweep.main(["--status", f"--out={tmp_path}"]) == 0
+    assert re.search(rf"{name} +failed", capfd.readouterr().out)
 
 
-def test_a_run_in_use_is_waited_for(undisturbed, capfd, monkeypatch):
-    lock = FolderLock(folders(undisturbed)[0])
-    monkeypatch.setattr("time.sleep", lambda seconds: lock.close())
-    assert main(undisturbed) == 0
-    assert capfd.readouterr().out.startswith("waiting: mt10_mixed/mtmhsac/seeds_3: another process is running in ")
+def test_a_run_in_use_is_waited_for(tmp_path, capfd, monkeypatch):
+    folder = folders(tmp_path)[0]
+    lock = FolderLock(folder)
+    pause = types.SimpleNamespace(sleep=lambda seconds: lock.close())
+    monkeypatch.setattr("experiments.sweeps.schedule.time", pause)
+    assert main(tmp_path, "--seeds=3", program=FAILING) == 1
+    name = "mt10_mixed/mtmhsac/seeds_3"
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[:2] == [f"waiting: {name}: another process is running in {folder}", f"starting: {name}"]
 
 
 def test_a_second_sweep_in_one_folder_is_refused(tmp_path, capfd):
@@ -147,7 +153,14 @@ def test_a_second_sweep_in_one_folder_is_refused(tmp_path, capfd):
         (["--jobs=100000"], "--jobs=100000 is more than the"),
         (["--jobs=0"], "jobs"),
         (["--out="], "A sweep needs a folder"),
-        (["--launcher=ray"], "--launcher=ray is unknown: give local."),
+        (["--launcher=cloud"], "--launcher=cloud is unknown: give local, ray, slurm."),
+        (["--cpus=2"], "--cpus and --gpus are for --launcher=ray and slurm"),
+        (["--launcher=slurm"], "--launcher=slurm finds no sbatch"),
+        (
+            ["--launcher=ray", "--ray_address=127.0.0.1:1"],
+            "--ray_address=127.0.0.1:1 does not answer (Connection refused)",
+        ),
+        (["--launcher=ray", "--ray_address=nowhere"], "--ray_address=nowhere does not answer"),
         (["--steps=3"], "Unknown command line flag 'steps'"),
         (["--flagfile=missing.flags"], "Flagfile 'missing.flags' is not there"),
         (["--flagfile=methods/care.flags"], "--method=care contradicts the row mtmhsac, whose method is mtmhsac"),
@@ -159,6 +172,17 @@ def test_bad_input_gives_one_sentence(tmp_path, capfd, flags, words):
     error = capfd.readouterr().err
     assert error.startswith("sweep: ") and words in error and error.count("\n") == 1
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(("launcher", "package"), [("ray", "ray"), ("slurm", "submitit")])
+def test_a_launcher_without_its_package_says_what_to_install(tmp_path, capfd, monkeypatch, launcher, package):
+    for name in [name for name in sys.modules if name.startswith("experiments.sweeps.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    assert main(tmp_path / "none", f"--launcher={launcher}") == 2
+    assert (
+        capfd.readouterr().err == f"sweep: --launcher={launcher} needs {package}: pip install 'cmta-jax[{launcher}]'.\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -189,7 +213,8 @@ def test_another_sweep_in_the_folder_of_a_finished_one_is_refused(undisturbed, c
 
 def test_print_starts_nothing(tmp_path, capfd):
     assert main(tmp_path / "none", "--print", "--seeds_per_run=2") == 0
-    (line,) = capfd.readouterr().out.splitlines()
+    line, comment = capfd.readouterr().out.splitlines()
+    assert comment.startswith("# --predict adds hours")
     assert line.startswith("python -m experiments.run --flagfile=mt10_mixed/mtmhsac.flags --benchmark=reach-v3,push-v3")
     assert line.endswith(f"--seed=3 --num_seeds=2 --workdir={tmp_path}/none/mt10_mixed/mtmhsac/seeds_3-4")
     assert not (tmp_path / "none").exists()
@@ -215,8 +240,17 @@ def test_jobs_have_cores_of_their_own():
         divide([0, 1], 3)
 
 
+def test_cores_are_claimed_once_among_processes_that_do_not_know_each_other(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("experiments.sweeps.cores.usable_cores", lambda: [4, 5, 6])
+    with claimed(2) as first, claimed(2) as second, claimed(2) as third:
+        assert (first, second, third) == ([4, 5], [6], [4, 5, 6])  # the third has to share
+    with claimed(1) as again:
+        assert again == [4]
+
+
 def test_a_job_is_pinned_before_its_program_starts():
-    core = max(os.sched_getaffinity(0))
+    core = max(usable_cores())
     script = [sys.executable, str(pathlib.Path(pinned.__file__)), str(os.getpid()), str(core)]
     job = [*script, sys.executable, "-c", "import os; print(os.sched_getaffinity(0))"]
     assert subprocess.run(job, capture_output=True, text=True).stdout == f"{{{core}}}\n"

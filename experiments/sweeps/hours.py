@@ -1,0 +1,57 @@
+"""How many hours the runs of a sweep will take on this machine, by the benchmark suite `train`."""
+
+import dataclasses
+import functools
+import os
+from collections.abc import Mapping, Sequence
+
+from cmta_jax.environments import Pool
+from cmta_jax.runs.settings import Settings
+from cmta_jax.training.program import compile_program
+from experiments.benchmarks import train
+from experiments.command_line.parse import parse
+from experiments.sweeps.cores import divide, usable_cores
+from experiments.sweeps.folders import SweepRun, progress_of
+
+
+def predict(runs: Sequence[SweepRun], jobs: int) -> Mapping[SweepRun, float]:
+    """Hours of what is left of each run, evaluations and checkpoints left out.
+
+    Every program of the runs is timed once, on as many cores as one of `jobs` gets: this process keeps to them.
+
+    Args:
+        runs: that are not finished.
+        jobs: at a time.
+    """
+    cores = divide(usable_cores(), jobs)[0]
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cores)
+    times: dict[tuple[str, ...], float] = {}
+    hours = {}
+    for run in runs:
+        settings = parse(run.flags)
+        same = tuple(flag for flag in run.flags if not flag.startswith(("--seed=", "--workdir=")))
+        if same not in times:
+            times[same] = iteration_seconds(settings)
+        hours[run] = (settings.training.steps_per_task - _done(run)) * times[same] / 3600
+    return hours
+
+
+def iteration_seconds(settings: Settings) -> float:
+    """Seconds of one environment step of all tasks and seeds with its updates, as measured on this machine."""
+    spec, method = settings.build(Pool)
+    batch, seeds = settings.method.batch_per_task, settings.training.num_seeds
+    training = dataclasses.replace(
+        settings.training, replay_capacity=train.capacity(batch, spec.num_tasks), warmup_steps=1, steps_per_task=10**9
+    )
+    program = compile_program(method, spec, training, batch, discount=settings.method.discount)
+    environment = dataclasses.replace(settings.environment, goals="fixed")
+    make = functools.partial(Pool, environment, range(seeds), training.copies_per_task, settings.run.env_workers)
+    with make() as pool:
+        return train.loop_figures(program, pool, training, turns=1)["iteration_ms"] / 1e3
+
+
+def _done(run: SweepRun) -> int:
+    """Steps per task at the newest evaluation of a run that has begun."""
+    step = progress_of(run.folder).step.partition("/")[0]
+    return int(step) if step.isdecimal() else 0
