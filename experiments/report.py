@@ -2,8 +2,9 @@
 
     python -m experiments.report --runs 'runs/**' --out report/
 
-writes report.md (all that was run, on one page), table_1, table_2 and table_8 as .md and .tex, tables.csv, Figures 3, 4
-and 6 as .png and .pdf, and the numbers behind them (per_seed.csv, curves.csv). Further arguments are run folders, too.
+writes report.html and report.md (all that was run, on one page; the first needs no other file), table_1, table_2 and
+table_8 as .md and .tex, tables.csv, Figures 3, 4 and 6 as .png and .pdf, and the numbers behind them (per_seed.csv,
+curves.csv, rliable.json, marl_eval.json). Further arguments are run folders, too.
 A folder that cannot be read, or has no evaluation yet, is left out and named. Runs whose success rates do not mean the
 same are refused, with the flag that differs.
 """
@@ -18,7 +19,7 @@ from absl import flags
 from cmta_jax.results.grouping import gather
 from cmta_jax.results.reading import NoEvaluation, Run, find_runs, read_run
 from experiments.command_line.commands import run_command, sentence
-from experiments.reporting import data, figures, formats, names, style, tables
+from experiments.reporting import data, figures, formats, html, names, page, style, tables
 
 
 def _flags() -> flags.FlagValues:
@@ -47,8 +48,8 @@ def main(arguments: Sequence[str]) -> int:
 def _report(values: flags.FlagValues, *further: str) -> None:
     if not values.runs and not further:
         raise ValueError("No runs: give --runs, as in --runs 'runs/**'.")
-    page = write_report([*values.runs, *further], pathlib.Path(values.out), values.may_differ)
-    print(f"report: {page}")
+    written = write_report([*values.runs, *further], pathlib.Path(values.out), values.may_differ)
+    print(f"report: {written}")
 
 
 def write_report(patterns: Sequence[str], out: pathlib.Path, may_differ: Sequence[str] = ()) -> pathlib.Path:
@@ -73,12 +74,14 @@ def write_report(patterns: Sequence[str], out: pathlib.Path, may_differ: Sequenc
     texts |= {f"table_{table.number}.tex": formats.latex(table) for table in filled}
     texts |= {"tables.csv": formats.comma_separated(filled)}
     texts |= {"per_seed.csv": data.per_seed(everything), "curves.csv": data.curves(everything)}
+    texts |= {"rliable.json": data.rliable_scores(everything), "marl_eval.json": data.marl_eval(everything)}
     out.mkdir(parents=True, exist_ok=True)
     with style.fonts():
         drawn = figures.all_figures(everything)
         for name, figure in drawn.items():
             figures.save(figure, out / name)
-    texts["report.md"] = _page(filled, list(drawn), remarks)
+    shown = page.Page(filled, tuple(drawn), remarks)
+    texts |= {"report.md": page.markdown(shown), "report.html": html.page(shown, out)}
     for name, text in texts.items():
         (out / name).write_text(text, encoding="utf-8")
     return out / "report.md"
@@ -108,22 +111,6 @@ def _read(patterns: Sequence[str]) -> tuple[list[Run], list[str]]:
     if not runs:
         raise ValueError("None of the runs holds a complete evaluation yet: wait for the first, or give other runs.")
     return runs, remarks
-
-
-def _page(filled: Sequence[tables.Table], drawn: Sequence[str], remarks: Sequence[str]) -> str:
-    """The page report.md: the benchmarks that were run, the others in one sentence, figures and remarks."""
-    parts = ["# Report", f"The paper: {tables.PAPER['source']}."]
-    parts += [formats.markdown(table) for table in map(tables.with_runs, filled) if table.blocks]
-    missing = [text for table in filled if (text := tables.without_runs(table))]
-    if missing:
-        parts.append(f"No runs for {'; '.join(missing)}: see the files of the tables for the paper's numbers.")
-    parts += ["## Figures", figures.CAPTION]
-    parts += [f"![{name}]({name}.png)" for name in drawn]
-    if "figure_4" not in drawn:
-        parts.append("No Figure 4: no benchmark has runs of both CMTA and CMTA w/o TI.")
-    if remarks:
-        parts += ["## Remarks", "\n".join(f"- {remark}" for remark in remarks)]
-    return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
 if __name__ == "__main__":

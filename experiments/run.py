@@ -27,6 +27,7 @@ from cmta_jax.results.reading import NoEvaluation, read_run
 from cmta_jax.runs.settings import Settings, as_flags
 from cmta_jax.storage.run_folder import RunFolder
 from cmta_jax.tracking.progress import Progress, Stopwatch
+from cmta_jax.training.seed_axis import spread
 from experiments import first_look
 from experiments.command_line.commands import EXPECTED, sentence, show, wants_help
 from experiments.command_line.help import help_text
@@ -101,6 +102,8 @@ def train(plan: Plan, folder: RunFolder, pool_class: PoolFactory, stop: Stop) ->
     progress = Progress(plan.settings.training.steps_per_task, lanes, stopwatch)
     progress.say(f"run folder {folder.path}")
     count = balancing.count_workers(workers, lanes)
+    devices = spread(len(plan.seeds)).devices.ravel()
+    log.info("training on %d device(s): %s", len(devices), devices[0].device_kind)
     progress.say(f"starting {count} worker processes for {lanes} environments, drawing their goal sets")
     with pool_class(environment, plan.seeds, plan.copies, workers) as pool:
         with Session(plan, folder, pool, stopwatch) as session:

@@ -1,4 +1,4 @@
-"""Tables as Markdown, LaTeX (booktabs) and CSV."""
+"""Tables as Markdown, LaTeX (booktabs) and CSV, and the texts of their cells."""
 
 import csv
 import io
@@ -18,7 +18,15 @@ LEGEND = (
 )
 
 
-def _texts(line: Line) -> list[str]:
+COSTS = ("agent", "parameters", "wall-clock hours", "device hours", "devices")
+COSTS_LEGEND = (
+    "Parameters: of one seed, target networks left out. Hours: of all runs of the row, one after another, evaluations "
+    "included; device hours are those times the devices that a run used."
+)
+
+
+def texts(line: Line) -> list[str]:
+    """The cells of a row, under `header()`."""
     paper = [f"{value:.2f}" for value in line.paper] if line.paper else ["not reported"] * 2
     ours = line.measured
     if ours is None:
@@ -33,18 +41,42 @@ def _interval(ours: Measured) -> str:
     return f"{ours.final_iqm:.2f} {spread}"
 
 
-def markdown(table: Table) -> str:
-    """The table as GitHub-flavoured Markdown, a block for each benchmark."""
+def cost_texts(line: Line) -> list[str]:
+    """The cells of a row of costs, under `COSTS`."""
+    ours = line.measured
+    assert ours is not None  # a row without runs costs nothing
+    numbers = (f"{ours.parameters:,.0f}", f"{ours.wall_hours:,.2f}", f"{ours.device_hours:,.2f}")
+    return [line.label, *("unknown" if text == "nan" else text for text in numbers), ours.devices or "unknown"]
+
+
+def header() -> list[str]:
+    """What stands above the columns of a block, in one line."""
     grouped = (f"{group}, {name}" for group, name in zip(GROUPS, HEADER[1:7], strict=True))
-    header = [HEADER[0], *grouped, *HEADER[7:]]
-    parts = [f"## Table {table.number}: {table.title}", LEGEND]
+    return [HEADER[0], *grouped, *HEADER[7:]]
+
+
+def markdown(table: Table, legends: Sequence[str] = (LEGEND, COSTS_LEGEND)) -> str:
+    """The table as GitHub-flavoured Markdown, a block for each benchmark.
+
+    Args:
+        table: the table.
+        legends: what is said below the title.
+    """
+    parts = [f"## Table {table.number}: {table.title}" if table.number else f"## {table.title}", *legends]
     for block in table.blocks:
-        rows = [header, ["---"] + ["---:"] * (len(header) - 1), *(_texts(line) for line in block.lines)]
         parts.append(f"### {cells.title(block.cell)}")
         parts.append(block.protocol or "No runs.")
-        parts.append("\n".join("| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in rows))
+        parts.append(_markdown_table(header(), [texts(line) for line in block.lines]))
         parts += [f"- {note}" for note in block.notes]
+        costs = [cost_texts(line) for line in block.lines if line.measured]
+        parts += [_markdown_table(COSTS, costs)] if costs else []
+        parts += [block.versions] if block.versions else []
     return "\n\n".join(parts) + "\n"
+
+
+def _markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join("| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in lines)
 
 
 def latex(table: Table) -> str:
@@ -62,8 +94,10 @@ def latex(table: Table) -> str:
     lines += [r"\cmidrule(lr){2-3}\cmidrule(lr){4-5}\cmidrule(lr){6-7}", _latex_row(HEADER)]
     for block in table.blocks:
         head = rf"\multicolumn{{9}}{{l}}{{\textbf{{{_escape(cells.title(block.cell))}}}}} \\"
-        lines += [r"\midrule", head, *(_latex_row(_texts(line)) for line in block.lines)]
-    notes = dict.fromkeys(text for block in table.blocks for text in (block.protocol, *block.notes) if text)
+        lines += [r"\midrule", head, *(_latex_row(texts(line)) for line in block.lines)]
+    notes = dict.fromkeys(
+        text for block in table.blocks for text in (block.protocol, *block.notes, block.versions) if text
+    )
     caption = " ".join([f"{table.title}.", LEGEND, *notes])
     lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{_escape(caption)}}}", r"\end{table}"]
     return "% needs \\usepackage{booktabs}\n" + "\n".join(lines) + "\n"
@@ -88,8 +122,8 @@ def comma_separated(tables: Sequence[Table]) -> str:
         for block in table.blocks:
             for line in block.lines:
                 numbers = [*(line.paper or ("", "")), *(line.measured or [""] * len(Measured._fields))]
-                texts = ["" if value != value else _plain(value) for value in numbers]
-                writer.writerow([table.number, *block.cell, line.label, _status(line.measured), *texts])
+                plain = ["" if value != value else _plain(value) for value in numbers]
+                writer.writerow([table.number, *block.cell, line.label, _status(line.measured), *plain])
     return stream.getvalue()
 
 

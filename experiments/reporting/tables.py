@@ -9,6 +9,7 @@ from cmta_jax.results import statistics
 from cmta_jax.results.grouping import Group
 from cmta_jax.results.protocol import Cell
 from experiments.reporting import cells
+from experiments.reporting.costs import read_costs
 
 PAPER = json.loads(pathlib.Path(__file__).with_name("paper_tables.json").read_text(encoding="utf-8"))
 SHOWN = {(row["name"], cell) for table in PAPER["tables"] for row in table["rows"] for cell in table["cells"]}
@@ -29,6 +30,11 @@ class Measured(NamedTuple):
     final_seeds: int
     goal_sets: int
     steps: int
+    parameters: float  # of one seed: networks and temperatures, without target networks
+    wall_hours: float  # of all runs, one after another
+    device_hours: float
+    devices: str  # kinds
+    versions: str  # as in `metaworld 3.1.1, mujoco 3.3.0, jax 0.10.2`
 
 
 class Line(NamedTuple):
@@ -47,6 +53,14 @@ class Block(NamedTuple):
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
 
+    @property
+    def versions(self) -> str:
+        """What the runs were made with, in one sentence; empty if no file tells."""
+        found = dict.fromkeys(line.measured.versions for line in self.lines if line.measured)
+        texts = [text for text in found if text]
+        unknown = ", and some unknown" if texts and "" in found else ""
+        return f"Made with {'; '.join(texts)}{unknown}." if texts else ""
+
 
 class Table(NamedTuple):
     """One of the paper's tables."""
@@ -62,6 +76,7 @@ def measure(group: Group) -> Measured:
     if group.goal_sets:
         mean, iqm = float(group.final.mean()), float(statistics.interquartile_mean(group.final))
         low, high = statistics.bootstrap_interval(group.final)
+    costs = read_costs(group.folders)
     return Measured(
         max_smoothed=100 * statistics.max_smoothed(group.success),
         max_raw=100 * statistics.max_raw(group.success),
@@ -73,6 +88,11 @@ def measure(group: Group) -> Measured:
         final_seeds=len(group.final_seeds),
         goal_sets=group.goal_sets,
         steps=int(group.steps[-1]),
+        parameters=costs.parameters,
+        wall_hours=costs.wall_hours,
+        device_hours=costs.device_hours,
+        devices=", ".join(costs.devices),
+        versions=", ".join(costs.versions),
     )
 
 
@@ -84,11 +104,25 @@ def paper_table(description: Mapping[str, Any], groups: Groups) -> Table:
         groups: our runs, cut at the table's number of steps.
     """
     columns = [Cell(*name.split()) for name in description["cells"]]
-    others = [cell for cell in groups if " ".join(cell) not in PAPER["tables"][0]["cells"]]
+    others = [cell for cell in groups if not _in_the_paper(cell)]
     blocks = [_block(description, cell, groups.get(cell, {})) for cell in columns]
     if description["number"] == 1:
         blocks += [_block({"rows": (), "number": 1}, cell, groups[cell]) for cell in others]
     return Table(description["number"], description["title"], tuple(blocks))
+
+
+def of_the_papers_benchmarks(table: Table) -> Table:
+    """The table without our own benchmarks."""
+    return table._replace(blocks=tuple(block for block in table.blocks if _in_the_paper(block.cell)))
+
+
+def of_other_benchmarks(table: Table) -> Table:
+    """The table with our own benchmarks alone."""
+    return table._replace(blocks=tuple(block for block in table.blocks if not _in_the_paper(block.cell)))
+
+
+def _in_the_paper(cell: Cell) -> bool:
+    return " ".join(cell) in PAPER["tables"][0]["cells"]
 
 
 def with_runs(table: Table) -> Table:

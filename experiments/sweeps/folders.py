@@ -1,4 +1,4 @@
-"""A run of a sweep and its folder: what state it is in, and what it has reached. Most jobs on Ray import no JAX with it."""
+"""A run of a sweep and its folder: what state it is in, and what it has reached. Jobs on Ray need no JAX for it."""
 
 import csv
 import datetime

@@ -97,7 +97,7 @@ class SlurmLauncher:
             ids = json.loads((self._folder / "jobs.json").read_text())
         except (OSError, ValueError):
             return {}
-        jobs = {name: self._executor.job_class(self._folder, number) for name, number in ids.items()}
+        jobs = {name: submitit.SlurmJob(self._folder, number) for name, number in ids.items()}
         return {name: job for name, job in jobs.items() if not job.done(force_check=True)}
 
 
