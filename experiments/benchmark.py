@@ -1,8 +1,9 @@
 """Benchmarks: python -m experiments.benchmark --suite=update --json=update.json
 
-Suites: `simulator` (the cost of a step of Meta-World, and the pool), `update` (the jitted update against plain matrix
-products), `methods` (the same for every row of the paper's tables), `train` (end-to-end iterations with and without
-overlap), `memory` (of a run), `checkpoint` (the cost of a save and of a resume).
+Suites: `simulator` (the cost of a step of Meta-World, and the pool), `vector_env` (the Gymnasium vector environment
+beside Meta-World's own), `update` (the jitted update against plain matrix products), `methods` (the same for every row
+of the paper's tables), `train` (end-to-end iterations with and without overlap), `memory` (of a run), `checkpoint` (the
+cost of a save and of a resume).
 Speeds are ratios of times that were measured in turns in one run.
 """
 
@@ -22,7 +23,7 @@ from cmta_jax.config import PRECISIONS
 from experiments.benchmarks.options import Options
 from experiments.command_line.commands import run_command
 
-SUITES = ("simulator", "update", "methods", "train", "memory", "checkpoint")
+SUITES = ("simulator", "vector_env", "update", "methods", "train", "memory", "checkpoint")
 
 
 def define_flags(values: flags.FlagValues) -> flags.FlagValues:
@@ -32,7 +33,7 @@ def define_flags(values: flags.FlagValues) -> flags.FlagValues:
     flags.DEFINE_string("json", None, "file to write the figures to", flag_values=values)
     flags.DEFINE_bool("quick", False, "fewer sizes and repetitions", flag_values=values)
     flags.DEFINE_list("method", ["cmta"], f"methods, or all {swept}", flag_values=values)
-    flags.DEFINE_list("benchmark", ["mt10"], f"mt10, mt50 {swept}", flag_values=values)
+    flags.DEFINE_list("benchmark", ["mt10"], f"mt10, mt50 {swept[:-1]}, vector_env)", flag_values=values)
     flags.DEFINE_list("num_seeds", ["1"], f"seeds in one program {swept}", flag_values=values)
     flags.DEFINE_integer("hidden_dim", 512, "width of actor and critics", lower_bound=1, flag_values=values)
     flags.DEFINE_integer("batch_per_task", 128, "transitions per task in a batch", lower_bound=1, flag_values=values)

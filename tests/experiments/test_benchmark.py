@@ -3,11 +3,12 @@
 import json
 import os
 
+import numpy as np
 import pytest
 
 from cmta_jax.training.seed_axis import for_each_seed
 from experiments import benchmark
-from experiments.benchmarks import cores, update
+from experiments.benchmarks import cores, update, vector_contestants, vector_env
 from experiments.benchmarks.grid import sweep
 from experiments.benchmarks.options import Options
 
@@ -81,6 +82,50 @@ def test_the_checkpoint_suite_writes_its_figures(tmp_path):
     assert 0 < figures["stall_s"] <= figures["longest_stall_s"] and figures["folder_gib"] > figures["replay_gib"] > 0
 
 
+def test_a_vector_environments_learner_works_after_a_step_or_while_it_is_under_way(monkeypatch):
+    class Envs:
+        num_envs = 2
+
+        def step(self, actions):
+            calls.append("step")
+
+        def step_async(self, actions):
+            assert actions.shape == (2, 4) and np.abs(actions).max() <= 1
+            calls.append("send")
+
+        def step_wait(self):
+            calls.append("wait")
+
+    monkeypatch.setattr(vector_contestants, "work", lambda seconds: calls.append(seconds))
+    expected = {"alone": ["step"], "between": ["step", 0.005], "during": ["send", 0.005, "wait"]}
+    for setting, once in expected.items():
+        calls = []
+        assert vector_contestants.take_steps(Envs(), 3, 0.005, setting) > 0
+        assert calls == 3 * once
+
+
+def test_the_table_of_vector_environments_compares_with_metaworlds_async(capsys):
+    def figures(speed, start_s, memory_gib):
+        return {"steps_per_s": speed, "start_s": start_s, "memory_gib": memory_gib}
+
+    slow = figures({"alone": 1000.0, "between": 500.0, "during": 800.0}, 20.0, 3.0)
+    fast = figures({"alone": 5000.0, "between": 750.0, "during": 1600.0}, 2.0, 0.75)
+    alone = figures({"alone": 900.0, "between": 450.0}, 10.0, 1.0)
+    vector_env.print_table({"sync": alone, "async": slow, "fast": fast})
+    _, sync, _, _, ratios = capsys.readouterr().out.splitlines()
+    assert sync.split() == ["sync", "900", "450", "-", "10", "1"]
+    assert ratios.split() == ["fast/async", "5.00x", "1.50x", "2.00x", "10.00x", "4.00x"]
+
+
+@pytest.mark.slow
+def test_the_vector_env_suite_writes_its_figures(tmp_path):
+    path = tmp_path / "vector_env.json"
+    assert benchmark.main(["--suite=vector_env", "--quick", f"--json={path}"]) == 0
+    figures = json.loads(path.read_text())["MT10"]
+    assert {"sync", "async", "fast"} <= figures.keys()
+    assert figures["fast"]["steps_per_s"]["alone"] > figures["async"]["steps_per_s"]["alone"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -92,6 +137,7 @@ def test_the_checkpoint_suite_writes_its_figures(tmp_path):
             for name in ("method", "benchmark", "num_seeds")
         ),
         (["--suite=update", "--num_seeds=0"], "--num_seeds=0: give numbers such as 1,4"),
+        (["--suite=vector_env", "--benchmark=mt25"], "--benchmark=mt25: the suite vector_env measures mt10 and mt50"),
         (["--suite=train", "--learner_cores=4096"], "--learner_cores=4096 leaves the simulators none of"),
         (["--suite=update", "--matmul_precision=bfloat16"], "--matmul_precision=bfloat16 needs a GPU or TPU"),
         (["--suite=update", "--benchmark=mt11"], "'mt11': did you mean 'mt10'?"),

@@ -24,7 +24,7 @@ def example(name):
 
 
 def test_every_example_is_tested():
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == {"act", "pool"}
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {"act", "pool", "sac"}
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
@@ -36,7 +36,7 @@ def test_an_example_is_short_and_needs_nothing_but_the_public_interface(path):
     lines = {line for node in ast.walk(tree) if hasattr(node, "lineno") for line in (node.lineno, node.end_lineno)}
     imported = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
     assert not any(isinstance(node, ast.ImportFrom) for node in ast.walk(tree))
-    assert {*imported} <= {"cmta_jax", "jax", "numpy", "sys"} and len(lines) <= 25
+    assert {*imported} <= {"cmta_jax", "gymnasium", "jax", "numpy", "sys"} and len(lines) <= 25
 
 
 def test_the_public_interface_is_what_it_says():
@@ -103,3 +103,12 @@ def test_the_batch_is_what_the_pool_was_told_and_said(monkeypatch):
         told = np.asarray(getattr(batch, name))
         np.testing.assert_array_equal(told, getattr(step, name).reshape(told.shape), err_msg=name)
     assert not np.array_equal(batch.observation, batch.next_observation)
+
+
+@pytest.mark.filterwarnings("ignore")  # of metaworld's observation spaces
+def test_soft_actor_critic_gets_the_same_rewards_from_metaworlds_environments_and_from_ours():
+    settings = {"width": 8, "envs_list": ["reach-v3", "push-v3"], "max_episode_steps": 4}
+    ours = example("sac").main("cmta_jax:Meta-World-Fast/custom-mt-envs", 10, **settings)
+    theirs = example("sac").main("metaworld:Meta-World/custom-mt-envs", 10, vector_strategy="sync", **settings)
+    np.testing.assert_array_equal(ours, theirs)
+    assert ours.shape == (10, 2) and ours.std() > 0
