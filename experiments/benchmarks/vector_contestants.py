@@ -6,7 +6,6 @@ reads lines `steps learner_ms mode`, takes the steps and writes the seconds that
 
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
 import gymnasium
@@ -59,14 +58,13 @@ def make(contestant: str, benchmark: str) -> Any:
 def take_steps(envs: Any, steps: int, learner_s: float, setting: str) -> float:
     """Seconds that `steps` steps with random actions take, the learner's work included."""
     actions = np.random.default_rng(0).uniform(-1, 1, (steps, envs.num_envs, 4)).astype(np.float32)
-    advance: Callable[[np.ndarray], Any] = envs.step
-    if setting == "during":
 
-        def advance(action: np.ndarray) -> None:
-            envs.step_async(action)
-            work(learner_s)
-            envs.step_wait()
+    def overlapped(action: np.ndarray) -> None:
+        envs.step_async(action)
+        work(learner_s)
+        envs.step_wait()
 
+    advance = overlapped if setting == "during" else envs.step
     began = time.perf_counter()
     for action in actions:
         advance(action)
