@@ -1,7 +1,6 @@
 """The settings of a vector environment, and metaworld's keyword arguments translated to them."""
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,8 @@ NOT_BUILT = {
     "num_goals": (50, "leave it out; each task has 50 goal sets"),
     "camera_id": (None, "name the camera with camera_name"),
 }  # keyword of metaworld -> (the only value possible, what to do instead)
+SAME_NAMES = ("use_one_hot", "terminate_on_success", "render_mode", "camera_name", "width", "height")
+MAX_SEED = 4_000_000_000  # the streams of goal vectors take 32 bits; lanes count on from the seed
 
 
 def _pixels(name: str) -> Any:
@@ -136,31 +137,57 @@ def translate(benchmark: str, keywords: dict[str, Any]) -> VectorEnvConfig:
         if value != only:
             raise ValueError(f"{name}={value!r} is not available in Meta-World-Fast: {remedy}.")
     tasks = _tasks(benchmark, keywords)
-    seed, num_envs = keywords.pop("seed", None), keywords.pop("num_envs", None)
-    if seed is None:
-        seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1)
+    seed, num_envs = _seed(keywords.pop("seed", None)), keywords.pop("num_envs", None)
     # custom lists: metaworld gives each task a stream of its own
     seeds = tuple(seed + i for i in range(len(tasks))) if benchmark == "custom-mt-envs" else (seed,)
-    mode = keywords.pop("autoreset_mode", AutoresetMode.SAME_STEP)
+    mode = _mode(keywords.pop("autoreset_mode", AutoresetMode.SAME_STEP))
     renamed = {"reward_version": keywords.pop("reward_function_version", "v2")}
     renamed["max_episode_steps"] = keywords.pop("max_episode_steps", None) or MAX_EPISODE_STEPS
-    return VectorEnvConfig(tasks, seeds, _copies(num_envs, len(tasks)), AutoresetMode(mode), **renamed, **keywords)
+    unknown = sorted(keywords.keys() - set(SAME_NAMES))
+    if unknown:
+        raise TypeError(f"Meta-World-Fast has no keyword '{unknown[0]}': its others are {', '.join(SAME_NAMES)}.")
+    return VectorEnvConfig(tasks, seeds, _copies(num_envs, len(tasks)), mode, **renamed, **keywords)
 
 
 def _tasks(benchmark: str, keywords: dict[str, Any]) -> tuple[str, ...]:
     """Names of the tasks; takes `env_name` or `envs_list` out of `keywords`."""
     if benchmark == "MT1":
-        return (keywords.pop("env_name"),)
+        named = keywords.pop("env_name", None)
+        if not isinstance(named, str):
+            raise ValueError(f"env_name={named!r} is not possible: name one task, as in env_name='reach-v3'.")
+        return (named,)
     if benchmark == "custom-mt-envs":
-        named: Sequence[str] = keywords.pop("envs_list")
-        return tuple(named)
-    return {"MT10": benchmarks.MT10, "MT25": benchmarks.MT25, "MT50": benchmarks.MT50}[benchmark]
+        listed = keywords.pop("envs_list", None)
+        if not isinstance(listed, list | tuple):
+            raise ValueError(f"envs_list={listed!r} is not possible: give a list, as in envs_list=['reach-v3'].")
+        return tuple(listed)
+    known = {"MT10": benchmarks.MT10, "MT25": benchmarks.MT25, "MT50": benchmarks.MT50}
+    if benchmark not in known:
+        raise ValueError(f"There is no benchmark '{benchmark}': choose one of MT1, {', '.join(known)}, custom-mt-envs.")
+    return known[benchmark]
+
+
+def _seed(seed: int | None) -> int:
+    """`seed`, or a random one for None."""
+    if seed is None:
+        return int(np.random.SeedSequence().generate_state(1)[0] >> 1)
+    if not isinstance(seed, int | np.integer) or not 0 <= seed <= MAX_SEED:
+        raise ValueError(f"seed={seed!r} is not possible: give a whole number from 0 to {MAX_SEED}, or None.")
+    return int(seed)
+
+
+def _mode(mode: AutoresetMode | str) -> AutoresetMode:
+    try:
+        return AutoresetMode(mode)
+    except ValueError:
+        names = ", ".join(f"AutoresetMode.{known.name}" for known in AutoresetMode)
+        raise ValueError(f"autoreset_mode={mode!r} is not possible: choose one of {names}.") from None
 
 
 def _copies(num_envs: int | None, num_tasks: int) -> int:
     """Copies of each task; `gym.make_vec` passes `num_envs=1` where none is given."""
     if num_envs in (None, 1):
         return 1
-    if num_envs % num_tasks:
-        raise ValueError(f"num_envs={num_envs} is not possible: give a multiple of the {num_tasks} tasks.")
+    if not isinstance(num_envs, int) or num_envs < 1 or num_envs % num_tasks:
+        raise ValueError(f"num_envs={num_envs!r} is not possible: give a multiple of the {num_tasks} tasks.")
     return num_envs // num_tasks

@@ -98,6 +98,7 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
         Returns:
             Observation [L, 39], and empty infos as in metaworld.
         """
+        self._assert_open()
         if self._pending:
             raise RuntimeError("A step is under way: call step_wait before reset.")
         lanes = np.asarray((options or {}).get("reset_mask", np.ones(self.num_envs, bool)))
@@ -123,6 +124,7 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
             ValueError: actions are not finite, or have another shape.
             RuntimeError: a lane has no episode, or a step is under way.
         """
+        self._assert_open()
         if self._pending:
             raise RuntimeError("A step is under way: call step_wait before the next step_async.")
         mode, shared = self.config.autoreset_mode, self._shared
@@ -211,6 +213,7 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
             RuntimeError: there was no reset, or a step is under way.
             ValueError: the environment was made without `render_mode="rgb_array"`.
         """
+        self._assert_open()
         if self.render_mode is None:
             raise ValueError("render needs render_mode='rgb_array' when the environment is made.")
         if self._pending or not self._begun:
@@ -235,6 +238,10 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
     def set_attr(self, name: str, values: Any) -> None:
         """Sets `terminate_on_success`; see `LaneAttributes.set`."""
         self._attributes.set(name, values)
+
+    def _assert_open(self) -> None:
+        if self.closed:
+            raise gymnasium.error.ClosedEnvironmentError("The environment was closed: make a new one.")
 
     def close_extras(self, **kwargs: Any) -> None:
         """Ends the workers."""

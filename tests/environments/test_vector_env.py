@@ -15,6 +15,7 @@ from gymnasium.vector import AutoresetMode
 from metaworld.evaluation import evaluation
 from metaworld.policies import ENV_POLICY_MAP
 
+import cmta_jax
 from cmta_jax.environments import MT10, MT50
 from cmta_jax.environments.benchmarks import MT25
 from cmta_jax.environments.sizes import INFO_KEYS
@@ -194,12 +195,16 @@ def test_lanes_of_a_killed_worker_truncate_and_begin_anew(envs):
 
 
 def test_gymnasiums_wrappers_accept_the_environment():
-    envs = gym.make_vec("cmta_jax:Meta-World-Fast/MT1", env_name="reach-v3", seed=0, max_episode_steps=3)
-    wrapped = gym.wrappers.vector.NormalizeReward(gym.wrappers.vector.RecordEpisodeStatistics(envs))
+    wrappers, settings = gym.wrappers.vector, {"seed": 0, "max_episode_steps": 3}
+    envs = gym.make_vec("cmta_jax:Meta-World-Fast/reach-v3", autoreset_mode=AutoresetMode.NEXT_STEP, **settings)
+    counted = wrappers.RecordEpisodeStatistics(envs, stats_key="counted")  # `episode` is there, as in metaworld
+    wrapped = wrappers.DictInfoToList(wrappers.NormalizeObservation(wrappers.NormalizeReward(counted)))
     wrapped.reset()
-    infos = [wrapped.step(np.zeros((1, 4), np.float32))[4] for _ in range(3)]
+    for step in (1, 2, 3):
+        observation, _, _, truncated, (info,) = wrapped.step(np.zeros((1, 4), np.float32))
+        assert truncated.tolist() == [step == 3] and np.isfinite(observation).all()
     wrapped.close()
-    assert infos[-1]["episode"]["l"].tolist() == [3]
+    assert info["episode"]["l"] == info["counted"]["l"] == 3 and {"success", "obj_to_target"} <= info.keys()
 
 
 @pytest.mark.parametrize(
@@ -208,12 +213,33 @@ def test_gymnasiums_wrappers_accept_the_environment():
         ({"reward_function_version": "v3"}, "reward_function_version='v3' is not possible: choose one of v2, v1"),
         ({"task_select": "pseudorandom"}, "task_select='pseudorandom' is not available"),
         ({"num_envs": 15}, "num_envs=15 is not possible: give a multiple of the 10 tasks"),
+        ({"num_envs": 0}, "num_envs=0 is not possible: give a multiple of the 10 tasks"),
         ({"max_episode_steps": -1}, "give a value of at least 1"),
+        ({"seed": -1}, "seed=-1 is not possible: give a whole number from 0 to 4000000000"),
+        ({"seed": 0.5}, "seed=0.5 is not possible"),
+        ({"autoreset_mode": "never"}, "autoreset_mode='never' is not possible: choose one of AutoresetMode.NEXT_STEP"),
+        ({"workers": 0}, "0 environment workers cannot step anything: ask for at least 1"),
+        ({"one_hot": True}, "no keyword 'one_hot': its others are use_one_hot, terminate_on_success"),
+        ({"copies": 2}, "no keyword 'copies'"),
+        ({"benchmark": "MT1"}, "env_name=None is not possible: name one task, as in env_name='reach-v3'"),
+        ({"benchmark": "MT1", "env_name": "reach"}, "Unknown task or benchmark 'reach': did you mean 'reach-v3'"),
+        ({"benchmark": "custom-mt-envs", "envs_list": "reach-v3"}, "envs_list='reach-v3' is not possible: give a list"),
+        ({"benchmark": "custom-mt-envs", "envs_list": []}, "No task was named"),
+        ({"benchmark": "ML10"}, "There is no benchmark 'ML10': choose one of MT1, MT10, MT25, MT50, custom-mt-envs"),
     ],
 )
-def test_what_is_not_built_is_refused_before_a_process_starts(keywords, sentence):
-    with pytest.raises(ValueError, match=sentence):
-        gym.make_vec("cmta_jax:Meta-World-Fast/MT10", **keywords)
+def test_what_is_not_built_is_refused_before_a_process_starts(keywords, sentence, monkeypatch):
+    monkeypatch.setattr("subprocess.Popen", None)
+    with pytest.raises((ValueError, TypeError), match=sentence):
+        cmta_jax.make_vec(**{"benchmark": "MT10", **keywords})
+
+
+def test_a_closed_environment_says_so():
+    envs = gym.make_vec("cmta_jax:Meta-World-Fast/reach-v3", seed=0)
+    envs.close()
+    for use in (envs.reset, lambda: envs.step(np.zeros((1, 4))), envs.render):
+        with pytest.raises(gym.error.ClosedEnvironmentError, match="The environment was closed: make a new one"):
+            use()
 
 
 def test_names_are_metaworlds():
