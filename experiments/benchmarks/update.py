@@ -109,9 +109,9 @@ def prepare(method: Method, spec: Spec, options: Options, seeds: int) -> Subject
     """Compiles the update of `seeds` learners in one program, as a run does."""
     keys = jax.random.split(random_key(0), seeds)
     mesh = spread(seeds, jax.devices()[:1])
-    state = for_each_seed(method.init, mesh, once=True)(keys)
-    batch = jax.vmap(lambda key: random_batch(method, spec, options.batch_per_task, key))(keys)
     update = for_each_seed(method.update, mesh, donate=["state"], precision=options.matmul_precision)
+    state = for_each_seed(method.init, mesh, once=True)(keys)
+    batch = for_each_seed(lambda key: random_batch(method, spec, options.batch_per_task, key), mesh, once=True)(keys)
     began = time.perf_counter()
     lowered = update.lower(state, batch, keys)
     compiled = lowered.compile()

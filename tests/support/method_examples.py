@@ -56,3 +56,8 @@ def random_batch(seed, method, spec=SPEC, rows=ROWS):
         normal(0, spec.observation_dim), jnp.tanh(normal(1, spec.action_dim)), normal(2), jnp.ones(shape),
         normal(3, spec.observation_dim), jax.random.bernoulli(keys[4], 0.3, shape), carry(5), carry(6),
     )  # fmt: skip
+
+
+def in_64_bits(tree):
+    """Floats as float64, under `jax.enable_x64`: two programs of the same sums then differ by some 1e-16 only."""
+    return jax.tree.map(lambda leaf: leaf.astype(float) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, tree)

@@ -71,11 +71,13 @@ def numbers(folder):
 
 
 def untrained(*arguments, pool=Toy, source="untrained"):
-    """Policies with the parameters of the start, as if they came from a policy file; no run is made."""
+    """Policies with random parameters, as if they came from a policy file; nothing is compiled."""
     settings = parse([*SHARED, *arguments])
     spec, method = settings.build(pool)
     seeds = settings.training.seeds
-    params = jax.vmap(method.init)(jax.vmap(random_key)(np.array(seeds))).params
+    shapes = jax.eval_shape(jax.vmap(method.init), jax.vmap(random_key)(np.array(seeds))).params
+    generator = np.random.default_rng(0)
+    params = jax.tree.map(lambda leaf: generator.normal(scale=0.3, size=leaf.shape).astype(leaf.dtype), shapes)
     return Policy(pathlib.Path(source), 0, settings, spec, method, seeds, params)
 
 

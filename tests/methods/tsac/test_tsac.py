@@ -5,6 +5,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from comparing import close
+from method_examples import in_64_bits
 from tsac_examples import ALONE, SPEC, as_written, base_alone, base_method, random_batch, small_config, wrapped
 
 from cmta_jax import sac
@@ -20,41 +22,49 @@ SETTINGS = {"mtsac": {"task_id": "onehot"}, "cmta": {"encoding_dim": 8}, "care":
 
 
 @pytest.mark.parametrize("name", BASES)
-def test_without_edit_range_it_is_the_base_bit_for_bit(name):
+def test_without_edit_range_it_is_the_base(name):
+    """Four updates and two actions, in 64 bits: the compiler may round the two programs differently, by some 1e-16."""
     base = base_method(name, **SETTINGS.get(name, {}))
     method = wrapped(base, edit_range=0.0, **ALONE)
-    state, alone = (as_written(m.init)(jax.random.key(0)) for m in (method, base))
-    step, step_alone = as_written(method.update), as_written(base.update)
-    for index in range(4):
-        batch, key = random_batch(index, base), jax.random.key(100 + index)
-        (state, metrics), (alone, metrics_alone) = step(state, batch, key), step_alone(alone, batch, key)
-        chex.assert_trees_all_equal(base_alone(state), (alone.params, alone.targets))
-        chex.assert_trees_all_equal({key: metrics[key] for key in metrics_alone}, metrics_alone)
+    starts = [as_written(m.init)(jax.random.key(0)) for m in (method, base)]
+    with jax.enable_x64(True):
+        state, alone = in_64_bits(starts)
+        step, step_alone = as_written(method.update), as_written(base.update)
+        for index in range(4):
+            batch, key = in_64_bits(random_batch(index, base)), jax.random.key(100 + index)
+            (state, metrics), (alone, metrics_alone) = step(state, batch, key), step_alone(alone, batch, key)
+        close(base_alone(state), (alone.params, alone.targets), rtol=1e-11)
+        close({key: metrics[key] for key in metrics_alone}, metrics_alone, rtol=1e-11)
 
-    acting = random_batch(9, base, rows=2)
-    first = jnp.array([[True, False]] * SPEC.num_tasks)
-    for explore in (True, False):
-        rest = acting.carry, acting.observation, first, jax.random.key(1), explore
-        chex.assert_trees_all_equal(
-            as_written(method.act)(state.params, *rest), as_written(base.act)(alone.params, *rest)
-        )
+        acting = in_64_bits(random_batch(9, base, rows=2))
+        first = jnp.array([[True, False]] * SPEC.num_tasks)
+        for explore in (True, False):
+            rest = acting.carry, acting.observation, first, jax.random.key(1), explore
+            action, action_alone = (
+                as_written(method.act)(state.params, *rest),
+                as_written(base.act)(alone.params, *rest),
+            )
+            close(action, action_alone, rtol=1e-11)
 
 
 def test_a_correction_of_zero_leaves_the_base_as_it_is():
     base = base_method("mtmhsac")
     method = wrapped(base, edit_range=2.0, **ALONE)
-    state, alone = (as_written(m.init)(jax.random.key(0)) for m in (method, base))
-    batch, key = random_batch(0, base), jax.random.key(1)
+    starts = [as_written(m.init)(jax.random.key(0)) for m in (method, base)]
     algorithm = algorithm_of(small_config(edit_range=2.0, **ALONE), SPEC, base)
+    key = jax.random.key(1)
 
-    def silent_update(state):  # fresh: the mean is zero whatever the proposal, and so is the noise
+    def silent_update(state, batch):  # fresh: the mean is zero whatever the proposal, and so is the noise
         noise = draw_noise(key, batch.action)
         noise = Noise(noise.proposal, jax.tree.map(jnp.zeros_like, noise.correction))
         return update(algorithm, state, batch, noise)
 
-    (state, metrics), (alone, _) = as_written(silent_update)(state), as_written(base.update)(alone, batch, key)
-    np.testing.assert_array_equal(metrics["edit_size"], np.zeros(SPEC.num_tasks))
-    chex.assert_trees_all_equal(base_alone(state), (alone.params, alone.targets))
+    with jax.enable_x64(True):
+        (state, alone), batch = in_64_bits(starts), in_64_bits(random_batch(0, base))
+        state, metrics = as_written(silent_update)(state, batch)
+        alone, _ = as_written(base.update)(alone, batch, key)
+        np.testing.assert_array_equal(metrics["edit_size"], np.zeros(SPEC.num_tasks))
+        close(base_alone(state), (alone.params, alone.targets), rtol=1e-11)
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +186,7 @@ def test_proposal_and_correction_are_sampled_from_streams_of_their_own():
         correction = choose(policy, jax.random.fold_in(rest[3], STREAM), True)
         return method.act(params, *rest)[0], algorithm.executed(proposal, correction)
 
-    np.testing.assert_array_equal(*as_written(both)())
+    close(*as_written(both)())
 
 
 @pytest.mark.parametrize(
