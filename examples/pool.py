@@ -13,7 +13,7 @@ def main(pool_class=cmta_jax.Pool) -> dict[str, np.ndarray]:
     spec = cmta_jax.Spec(TASKS, pool_class.observation_dim, pool_class.action_dim)
     method = cmta_jax.build_method("cmta", {"hidden_dim": 64, "cmta.num_experts": 4}, spec)
     init_key, act_key, learn_key = jax.random.split(jax.random.key(0), 3)
-    state, lanes = method.init(init_key), (len(TASKS), COPIES)
+    state, lanes = jax.jit(method.init)(init_key), (len(TASKS), COPIES)
     with pool_class(cmta_jax.EnvironmentConfig(TASKS), [0], COPIES, 1) as pool:
         observation, first = pool.reset().reshape(*lanes, -1), np.ones(lanes, bool)  # [N, C, 39] and [N, C]
         action, carry, next_carry = method.act(state.params, method.begin(COPIES), observation, first, act_key, True)

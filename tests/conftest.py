@@ -6,7 +6,7 @@ import pathlib
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 # Tests compile more than they compute: not optimising halves the time, and so does XLA's older way to compile fusions,
-# which jax 0.11 no longer has. Eight devices: runs of several seeds use several.
+# a flag that jax 0.12 refuses. Eight devices: runs of several seeds use several.
 OURS = ["--xla_backend_optimization_level=0", "--xla_force_host_platform_device_count=8"]
 if importlib.metadata.version("jaxlib").startswith("0.10."):
     OURS.append("--xla_cpu_use_fusion_emitters=false")

@@ -1,5 +1,6 @@
 """The fast simulator gives the stock one's numbers, to the last bit, for every task."""
 
+import importlib.util
 import math
 import os
 import pickle
@@ -9,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+import scipy
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 from metaworld.sawyer_xyz_env import SawyerXYZEnv
 from stepping import assert_same_episode, expert_actions, pair, random_actions
@@ -137,6 +139,32 @@ def test_a_dot_product_is_used_only_where_it_equals_numpys():
     assert fast_math.exact_dot(equal) is equal
     assert fast_math.exact_dot(exact) is np.dot
     assert fast_math.exact_dot(differs_at_one_length) is np.dot
+
+
+def imported_anew():
+    """`fast_math` as a process would find it whose libraries are those of now."""
+    spec = importlib.util.find_spec(fast_math.__name__)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_what_differs_on_this_machine_is_not_used(monkeypatch):
+    """Decided at each import: another processor or another library may round differently."""
+    dot, rotation = scipy.linalg.blas.ddot, scipy.spatial.transform.Rotation
+
+    class Rounded:
+        from_quat = rotation.from_quat
+
+        def __init__(self, matrix):
+            self.as_quat = lambda: rotation.from_matrix(matrix).as_quat() * (1 + 2**-52)
+
+        from_matrix = classmethod(lambda cls, matrix: cls(matrix))
+
+    monkeypatch.setattr(scipy.linalg.blas, "ddot", lambda x, y: dot(x, y) * (1 + 2**-52))
+    monkeypatch.setattr(scipy.spatial.transform, "Rotation", Rounded)
+    other = imported_anew()
+    assert other.dot is np.dot and "Rotation" not in other.GLOBALS
 
 
 @pytest.mark.parametrize("task", ["push-v3", "peg-insert-side-v3"])

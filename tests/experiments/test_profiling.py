@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import types
 
 from toy_runs import main
 
@@ -20,6 +21,7 @@ def test_a_profile_shows_learning_and_waiting(tmp_path, monkeypatch):
 
 
 def test_a_run_that_ends_within_the_trace_still_writes_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(profiling, "SKIPPED", 45)
-    assert main(tmp_path / "run", "--profile") == 0
-    assert list((tmp_path / "run" / "profile").rglob("perfetto_trace.json.gz"))
+    monkeypatch.setattr(profiling, "SKIPPED", 2)
+    moment = types.SimpleNamespace(metrics={"critic_loss": 1.0})
+    assert [*profiling.traced([moment] * 3, tmp_path / "profile")] == [moment] * 3
+    assert list((tmp_path / "profile").rglob("perfetto_trace.json.gz"))
