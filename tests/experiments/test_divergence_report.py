@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from divergence_examples import FINE, WRONG, batch, metrics, seen
-from toy_runs import Toy, main, numbers, table
+from toy_runs import MTMHSAC, Toy, main, numbers, table
 
 from cmta_jax.checkpoint import arrays
 from cmta_jax.storage.run_folder import RunFolder
@@ -48,7 +48,8 @@ def test_an_observation_that_is_none_stops_the_run_which_then_goes_on_from_befor
 
 def test_parameters_that_are_none_stop_the_run_before_they_are_saved(tmp_path, capsys):
     """With such a rate the losses of the first update are finite, and the parameters after it are not."""
-    assert main(tmp_path / "run", "--actor_learning_rate=1e30", "--log_every=1000", "--checkpoint_every=15") == 1
+    flags = "--actor_learning_rate=1e30", "--log_every=1000", "--checkpoint_every=15"
+    assert main(tmp_path / "run", *flags, method=MTMHSAC) == 1
     (said,) = capsys.readouterr().err.splitlines()
     assert said.startswith("error: Numerical trouble in step 10, seed 3, all tasks: parameters actor is not finite")
     (update,) = json.loads((tmp_path / "run" / "trouble" / "step-000000010" / "trouble.json").read_text())["updates"]

@@ -13,7 +13,7 @@ import time
 import jax
 import pytest
 from conftest import CACHE
-from toy_runs import SMALL, Toy, main, numbers, table
+from toy_runs import MTMHSAC, SMALL, Toy, main, numbers, table
 
 from cmta_jax.checkpoint import load_policy, versions
 from cmta_jax.environments.pool.faults import TooManyFaults
@@ -162,7 +162,8 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew(whole, tm
 
 
 def test_seeds_trained_together_have_rows_each(tmp_path):
-    assert main(tmp_path, "--num_seeds=2", "--goals=fixed", "--copies_per_task=2", "--steps_per_task=20") == 0
+    flags = "--num_seeds=2", "--goals=fixed", "--copies_per_task=2", "--steps_per_task=20"
+    assert main(tmp_path, *flags, method=MTMHSAC) == 0
     assert [(row["seed"], row["task"]) for row in table(tmp_path / "eval.csv")] == [
         ("3", "reach-v3"), ("3", "push-v3"), ("4", "reach-v3"), ("4", "push-v3"),
     ]  # fmt: skip

@@ -52,7 +52,7 @@ def test_a_critic_with_layer_norm_does_not_see_the_size_of_its_first_layer(trunk
 def test_an_lstm_at_the_critics_rate_is_todays_run():
     plain = examples.small("cmta")
     equal = examples.small("cmta", **{"cmta.memory_learning_rate": 3e-4})
-    start = plain.init(jax.random.key(0))
+    start = examples.as_written(plain.init)(jax.random.key(0))
     close(step(equal, start), step(plain, start), rtol=1e-11)
 
 
@@ -61,7 +61,7 @@ def test_an_lstm_at_a_tenth_of_the_rate_moves_a_tenth_and_nothing_else_differs(n
     base = {"tsac.base": "cmta"} if name == "tsac" else {}
     plain = examples.small(name, **base)
     slow = examples.small(name, **base, **{"cmta.memory_learning_rate": 3e-5})
-    start = plain.init(jax.random.key(0))
+    start = examples.as_written(plain.init)(jax.random.key(0))
 
     def encoder(state):
         params = state.params.base if name == "tsac" else state.params

@@ -87,7 +87,7 @@ def test_single_task_networks_are_separate_networks_with_block_diagonal_gradient
         module.apply(params, inputs),
         jnp.stack([MLP((6, 6), 2).apply({"params": alone[i]}, inputs[i]) for i in range(N)]),
     )
-    blocks = jax.jacrev(lambda params: module.apply(params, inputs).sum(axis=(1, 2)))(params)
+    blocks = as_written(jax.jacrev(lambda params: module.apply(params, inputs).sum(axis=(1, 2))))(params)
     for leaf in jax.tree.leaves(blocks):  # [output task, parameters' task, ...]
         others = leaf[~np.eye(N, dtype=bool)]
         assert not others.any() and jnp.all(jnp.any(leaf[np.eye(N, dtype=bool)].reshape(N, -1), axis=1))
@@ -106,7 +106,7 @@ def test_one_joint_adam_equals_an_adam_per_task():
 
 def test_single_task_learners_learn_what_each_would_learn_alone():
     method = small("single_task_sac")
-    state, batch = method.init(jax.random.key(0)), random_batch(0, method)
+    state, batch = as_written(method.init)(jax.random.key(0)), random_batch(0, method)
     noise = sac.draw_noise(jax.random.key(1), batch.action)
     config = settings("single_task_sac")
     together, _ = as_written(lambda *args: update(sac.Algorithm(config, method.networks), *args))(state, batch, noise)

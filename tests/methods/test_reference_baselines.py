@@ -115,7 +115,7 @@ def test_care_attention_and_its_gradients():
         encoding, intermediates = module.apply(params, observation[:, None], tasks, ())
         return jnp.sum(encoding[:, 0] * numbers["cotangent"]), (encoding, intermediates)
 
-    gradients, (encoding, intermediates) = jax.grad(output, argnums=(0, 1, 2), has_aux=True)(
+    gradients, (encoding, intermediates) = jax.jit(jax.grad(output, argnums=(0, 1, 2), has_aux=True))(
         reference.mixture_encoder(numbers, "param/"), jnp.asarray(numbers["obs"]), jnp.asarray(numbers["z_task"])
     )
     close(encoding[:, 0], numbers["z_enc"], rtol=1e-9)

@@ -34,7 +34,7 @@ close = functools.partial(comparing.close, rtol=1e-9, size=1e-3)
 def test_contrastive_loss_and_its_gradient():
     numbers = reference.load("infonce_tiny_f64")
     encodings, next_encodings = (numbers[name][:, None] for name in ("enc", "next_enc"))
-    loss, gradients = jax.value_and_grad(losses.contrastive_loss, argnums=(0, 1))(
+    loss, gradients = jax.jit(jax.value_and_grad(losses.contrastive_loss, argnums=(0, 1)))(
         jnp.asarray(encodings), jnp.asarray(next_encodings), float(numbers["temperature"])
     )
     close(loss, numbers["loss_total"])
@@ -50,7 +50,7 @@ def test_task_encoder_and_its_gradient():
         out = module.apply(params)[numbers["task_index"]]
         return jnp.sum(out * numbers["cotangent"]), out
 
-    gradient, out = jax.grad(output, has_aux=True)(reference.task_encoder(numbers, "param/"))
+    gradient, out = jax.jit(jax.grad(output, has_aux=True))(reference.task_encoder(numbers, "param/"))
     close(out, numbers["out"])
     close(gradient, reference.task_encoder(numbers, "grad/"))
 
@@ -65,7 +65,7 @@ def test_experts_memory_and_attention_and_their_gradients():
         encoding, intermediates = module.apply(params, observation[:, None], tasks, carry)
         return jnp.sum(encoding[:, 0] * numbers["cotangent"]), (encoding, intermediates)
 
-    gradients, (encoding, intermediates) = jax.grad(output, argnums=(0, 1, 2), has_aux=True)(
+    gradients, (encoding, intermediates) = jax.jit(jax.grad(output, argnums=(0, 1, 2), has_aux=True))(
         reference.mixture_encoder(numbers, "param/"), inputs["obs"], inputs["z_task"]
     )
     close(encoding[:, 0], numbers["z_enc"])
@@ -85,7 +85,7 @@ def test_actor_log_probability_and_gradients():
         action, log_prob = policy.sample(jnp.asarray(numbers["noise"])[:, None])
         return log_prob.sum() + action.sum(), (policy.log_std, policy.mode(), action, log_prob)
 
-    gradients, intermediates = jax.grad(output, argnums=(0, 1), has_aux=True)(
+    gradients, intermediates = jax.jit(jax.grad(output, argnums=(0, 1), has_aux=True))(
         reference.actor(numbers, "param/"), jnp.asarray(numbers["features"])
     )
     for value, name in zip(intermediates, ("log_std", "mu_tanh", "action", "log_prob"), strict=True):
@@ -103,7 +103,7 @@ def test_twin_critics_and_gradient_to_the_action():
         values = module.apply(reference.critics(numbers, "param/"), features, action[:, None])
         return jnp.min(values, axis=0).sum(), values
 
-    gradient, values = jax.grad(output, has_aux=True)(jnp.asarray(numbers["action"]))
+    gradient, values = jax.jit(jax.grad(output, has_aux=True))(jnp.asarray(numbers["action"]))
     close(values[:, :, 0], np.stack([numbers["q1"][:, 0], numbers["q2"][:, 0]]))
     close(gradient, numbers["grad_action_of_min"])
 
