@@ -41,7 +41,9 @@ def test_an_update_is_measured_as_a_run_would_make_it(monkeypatch):
         update, "for_each_seed", lambda *_, **options: seen.append(options) or for_each_seed(*_, **options)
     )
     assert benchmark.main(["--suite=update", "--method=mtsac", "--matmul_precision=tensorfloat32", *TINY]) == 0
-    assert seen == [{"once": True}, {"donate": ["state"], "precision": "tensorfloat32"}]
+    assert [options for options in seen if options != {"once": True}] == [
+        {"donate": ["state"], "precision": "tensorfloat32"}
+    ]
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux")

@@ -147,9 +147,9 @@ def test_it_logs_multiplier_success_and_edits_per_task(learner):
 def test_a_finished_episode_moves_the_multiplier_only():
     method = wrapped(base_method("mtmhsac"))
     state = as_written(method.init)(jax.random.key(0))
-    finished = as_written(method.finish_episode)(state, jnp.array([[0.0], [4.0], [8.0]]))
-    raw = state.multiplier.raw
-    np.testing.assert_array_equal(np.sign(finished.multiplier.raw - raw), [1.0, 0.0, -1.0])
+    finished = as_written(method.finish_episode)(state, jnp.array([[0.0], [3.0], [8.0]]))  # the budget is 4
+    moved = finished.multiplier.raw - state.multiplier.raw
+    np.testing.assert_array_equal(np.sign(moved), [1.0, 1.0, -1.0])
     chex.assert_trees_all_equal(finished._replace(multiplier=()), state._replace(multiplier=()))
 
 
