@@ -21,9 +21,9 @@ class StableBaselinesEnv(VecEnv):
     """
 
     def __init__(self, envs: VectorEnv):
-        self.envs: Any = envs  # Gymnasium's class does not declare get_attr, set_attr and call
+        self.envs: Any = envs
+        self._innermost: Any = envs.unwrapped  # wrappers have no get_attr, set_attr and call
         self._actions = np.empty(0)
-        # a wrapper hands step_async through to what it wraps, and would then miss the step
         self._overlaps = isinstance(envs, MetaWorldVectorEnv)
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
 
@@ -62,20 +62,20 @@ class StableBaselinesEnv(VecEnv):
         """Values of the environments `indices`; None: of all."""
         if attr_name == "render_mode":
             return self._of([self.envs.render_mode] * self.num_envs, indices)
-        return self._of(self.envs.get_attr(attr_name), indices)
+        return self._of(self._innermost.get_attr(attr_name), indices)
 
     def set_attr(self, attr_name: str, value: Any, indices: int | Iterable[int] | None = None) -> None:
         """Sets an attribute of the environments `indices`; None: of all."""
-        values = list(self.envs.get_attr(attr_name))
+        values = list(self._innermost.get_attr(attr_name))
         for lane in self._get_indices(indices):
             values[lane] = value
-        self.envs.set_attr(attr_name, values)
+        self._innermost.set_attr(attr_name, values)
 
     def env_method(
         self, method_name: str, *method_args: Any, indices: int | Iterable[int] | None = None, **method_kwargs: Any
     ) -> list[Any]:
         """Calls a method of all environments; returns the results of `indices`."""
-        return self._of(self.envs.call(method_name, *method_args, **method_kwargs), indices)
+        return self._of(self._innermost.call(method_name, *method_args, **method_kwargs), indices)
 
     def env_is_wrapped(self, wrapper_class: type, indices: int | Iterable[int] | None = None) -> list[bool]:
         """False: there are no single environments that could be wrapped."""

@@ -114,6 +114,7 @@ def test_wrappers_below_the_adapter_see_every_step(vec_env):
     adapted = as_vec_env(wrapped)
     adapted.reset()
     assert adapted.step(STILL)[1].max() == np.float32(0.01)
+    assert adapted.get_attr("max_path_length", 0) == [500]
 
 
 def test_another_autoreset_mode_is_refused():
