@@ -72,15 +72,23 @@ def _restore(path: pathlib.Path, kinds: dict[str, Kind]) -> dict[str, np.ndarray
 
 @contextlib.contextmanager
 def _plain(folder: pathlib.Path) -> Iterator[pathlib.Path]:
-    """An absolute path of the folder without glob characters, because orbax takes its own path for a pattern."""
+    """An absolute path of the folder that orbax and tensorstore can use: UTF-8, and nothing of a glob pattern."""
     folder = folder.absolute()
-    if not set("*?[]\\") & set(str(folder)):
+    if _is_utf_8(str(folder)) and not set("*?[]\\") & set(str(folder)):
         yield folder
         return
     with tempfile.TemporaryDirectory(prefix="cmta_jax-") as parent:
         link = pathlib.Path(parent) / "checkpoints"
         link.symlink_to(folder, target_is_directory=True)
         yield link
+
+
+def _is_utf_8(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:  # bytes of another encoding, which Python keeps as surrogates
+        return False
+    return True
 
 
 def _sentence(error: Exception) -> str:

@@ -1,12 +1,16 @@
 """One process at a time in a folder."""
 
-import fcntl
 import logging
 import os
 import pathlib
 import time
 
 TRIES, PAUSE = 5, 0.02  # another process may hold the lock for a moment, to see whether the folder is in use
+
+try:
+    import fcntl
+except ImportError as error:
+    raise ImportError("cmta_jax runs on Linux: on Windows, use the Windows Subsystem for Linux (WSL 2).") from error
 
 log = logging.getLogger(__name__)
 

@@ -1,5 +1,6 @@
 """Speed and memory of a running run."""
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -52,8 +53,10 @@ class WithCosts(Listener):
 
 
 def memory_in_use() -> dict[str, float]:
-    """GiB resident in this process (without the simulators) and, if the device reports it, in use on the device."""
-    found = {"resident_memory_gib": psutil.Process().memory_info().rss / GIB}
+    """GiB resident in this process (without the simulators) and in use on the device, where they are reported."""
+    found = {}
+    with contextlib.suppress(OSError, psutil.Error):  # no /proc, as in some jails
+        found["resident_memory_gib"] = psutil.Process().memory_info().rss / GIB
     device = jax.devices()[0].memory_stats() or {}
     if "bytes_in_use" in device:
         found["device_memory_gib"] = device["bytes_in_use"] / GIB

@@ -1,11 +1,13 @@
 """The benchmark suite `simulator`: what a step of Meta-World costs, and what a pool of environments makes of it."""
 
 import json
-import os
 import time
 from typing import Any
 
+import psutil
+
 from cmta_jax.environments import MT10, MT50
+from cmta_jax.environments.pool import resources
 from experiments.benchmarks import simulator_pools, simulator_steps
 from experiments.benchmarks.options import Options
 
@@ -27,7 +29,8 @@ def run(json_path: str | None, options: Options) -> dict[str, Any]:
     """
     quick, began = options.quick, time.time()
     tasks = MT10 if quick else MT50
-    print(f"{len(tasks)} tasks, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
+    load = psutil.getloadavg()[0]
+    print(f"{len(tasks)} tasks, {resources.usable_cores()} cores to use, load {load:.1f} at the start")
     figures = simulator_steps.measure(tasks, blocks=4 if quick else 10)
     _print_tasks(figures["tasks"])
     figures |= simulator_pools.measure(tasks, rounds=1 if quick else 7)

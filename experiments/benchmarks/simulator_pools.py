@@ -21,7 +21,7 @@ from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 from cmta_jax.environments import EnvironmentConfig, Pool
 from cmta_jax.environments.goals import vectors
 from cmta_jax.environments.interface import Step
-from cmta_jax.environments.pool import balancing
+from cmta_jax.environments.pool import balancing, resources
 from cmta_jax.environments.simulator.fast import FastSimulator
 
 HORIZON = 150
@@ -31,7 +31,7 @@ Share = tuple[Sequence[int], concurrent.futures.Executor]  # lanes, and the proc
 
 
 def measure(tasks: tuple[str, ...], rounds: int) -> dict[str, Any]:
-    """Throughput, round trip, start-up and memory; with eight cores or more, scaling over workers too."""
+    """Throughput, round trip, start-up and memory; with eight usable cores or more, scaling over workers too."""
     figures: dict[str, Any] = dict(_start(tasks))
     config = EnvironmentConfig(tasks, horizon=HORIZON)
     with Pool(config, seeds=[0]) as pool:
@@ -40,7 +40,7 @@ def measure(tasks: tuple[str, ...], rounds: int) -> dict[str, Any]:
         rates = _contest(pool, tasks, rounds)
     figures["pool_steps_per_s"] = {name: max(of_rounds) for name, of_rounds in rates.items()}
     figures["pool_steps_per_s_median"] = {name: float(np.median(of_rounds)) for name, of_rounds in rates.items()}
-    return figures | {"scaling": _scaling(tasks) if (os.cpu_count() or 1) >= 8 else {}}
+    return figures | {"scaling": _scaling(tasks) if resources.usable_cores() >= 8 else {}}
 
 
 def _visit_all_goal_sets(pool: Pool) -> None:
@@ -183,7 +183,7 @@ def _step_alone(actions: np.ndarray) -> float:
 
 def _scaling(tasks: tuple[str, ...]) -> dict[str, dict[str, float]]:
     """Steps per second by workers (up to the cores) for 50, 80 and 400 lanes."""
-    workers = [count for count in (1, 2, 4, 8, 16, 32) if count <= (os.cpu_count() or 1)]
+    workers = [count for count in (1, 2, 4, 8, 16, 32) if count <= resources.usable_cores()]
     sizes = {50: (tasks[:50], 1), 80: (tasks[:10], 8), 400: (tasks[:50], 8)}
     curves: dict[str, dict[str, float]] = {}
     for (names, copies), count in itertools.product(sizes.values(), workers):

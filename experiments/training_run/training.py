@@ -55,8 +55,11 @@ def learn(
 def _first_update(moment: Moment, progress: Progress) -> bool:
     """Waits for the first update, says how long it took since the start, and measures speeds from there."""
     jax.block_until_ready(moment.metrics)
-    seconds = time.time() - psutil.Process().create_time()
-    progress.say(f"step {moment.step}: first update, {seconds:.0f} s after the start")
+    try:
+        after = f", {time.time() - psutil.Process().create_time():.0f} s after the start"
+    except (OSError, psutil.Error):  # no /proc, as in some jails
+        after = ""
+    progress.say(f"step {moment.step}: first update{after}")
     progress.mark(moment.step)
     return True
 

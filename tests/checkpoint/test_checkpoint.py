@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import pathlib
 import subprocess
 import sys
@@ -44,8 +45,8 @@ def test_a_restored_run_is_the_run_that_was_saved(tmp_path, steps):
     example.assert_same(restored(tmp_path), example.at(steps[-1]))
 
 
-@pytest.mark.parametrize("name", ["[a]", "a*b", "what?", "back\\slash", "[!x]/deep"])
-def test_a_folder_may_have_characters_that_are_patterns_elsewhere(tmp_path, name):
+@pytest.mark.parametrize("name", ["[a]", "a*b", "what?", "back\\slash", "[!x]/deep", os.fsdecode(b"latin\xe4")])
+def test_a_folder_may_have_characters_that_are_patterns_or_no_text_elsewhere(tmp_path, name):
     (tmp_path / "a").mkdir()  # what [a] matches as a pattern
     with Checkpointer(tmp_path / name) as checkpointer:
         save_at(checkpointer, 10, 20)

@@ -1,5 +1,6 @@
 """What worker processes must not do: load JAX, outlive their pool, leave memory behind, take all threads."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -47,6 +48,18 @@ def assert_all_end(pids, within=10.0):
     while any(is_running(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(is_running(pid) for pid in pids)
+
+
+def first_observation():
+    with Pool(EnvironmentConfig(("reach-v3",)), seeds=[0], workers=1) as pool:
+        return pool.reset()
+
+
+def test_a_spawned_process_can_hold_a_pool():
+    """Workers are commands of their own, so that the start method of `multiprocessing` means nothing to them."""
+    with multiprocessing.get_context("spawn").Pool(1) as spawned:
+        there = spawned.apply(first_observation)
+    assert np.array_equal(there, first_observation())
 
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")

@@ -1,6 +1,7 @@
 """Limits of containers and jobs, from control groups of both versions made in a folder."""
 
 import os
+import pathlib
 
 import psutil
 import pytest
@@ -68,6 +69,25 @@ def test_version_1_counts_the_page_cache_of_the_groups_below(groups):
     }  # fmt: skip
     groups("9:memory:/docker/abc\n0::/system.slice\n", files)
     assert checks.free_bytes() == 3 * GIB
+
+
+def test_where_nothing_says_how_much_memory_is_free_all_is_tried(groups, monkeypatch):
+    """No /proc, as in some jails."""
+
+    def unreadable():
+        raise FileNotFoundError(2, "No such file or directory", "/proc/meminfo")
+
+    monkeypatch.setattr(psutil, "virtual_memory", unreadable)
+    checks.check_memory(100 * GIB, checks.free_bytes(), 1000)
+    groups("0::/\n", {"memory.max": str(2 * GIB), "memory.current": str(GIB)})
+    assert checks.free_bytes() == GIB
+
+
+def test_only_one_module_counts_cores():
+    """Elsewhere a number of cores would know neither affinity nor quota."""
+    root = pathlib.Path(__file__).parents[2]
+    modules = [path for package in ("cmta_jax", "experiments") for path in (root / package).rglob("*.py")]
+    assert [path.name for path in modules if "cpu_count" in path.read_text()] == ["resources.py"]
 
 
 @pytest.mark.parametrize(

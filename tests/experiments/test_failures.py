@@ -100,10 +100,18 @@ def test_a_run_without_memory_ends_in_one_sentence(tmp_path, capsys):
 
 
 def test_windows_is_refused_in_one_sentence():
-    program = "import sys; sys.platform = 'win32'; import experiments.command_line"
+    """Before anything that Windows lacks is imported: every command begins with the package."""
+    program = "import sys; before = {*sys.modules}; sys.platform = 'win32'\ntry: import experiments.sweep\n"
+    program += "finally: assert {*sys.modules} - before <= {'experiments'}"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert ended.returncode == 1
     assert ended.stderr == "cmta_jax runs on Linux: on Windows, use the Windows Subsystem for Linux (WSL 2).\n"
+
+
+def test_the_library_names_windows_too():
+    program = "import sys; sys.modules['fcntl'] = None; import cmta_jax.storage.lock"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ended.stderr.splitlines()[-1].startswith("ImportError: cmta_jax runs on Linux: on Windows, use")
 
 
 def test_the_sentence_of_an_error_is_one_line():

@@ -7,12 +7,17 @@ from collections.abc import Iterator
 import psutil
 
 OWN_GROUPS = pathlib.Path("/proc/self/cgroup")  # lines `number:controllers:path`; version 2 names no controllers
+UNKNOWN = 2**63 - 1  # more than any machine has, so that what needs memory is tried
 MOUNT = pathlib.Path("/sys/fs/cgroup")
 
 
 def free_memory() -> int:
-    """Free bytes of main memory; page cache counts as free, because the kernel gives it back."""
-    return max(0, min([psutil.virtual_memory().available, *_free_in_groups()]))
+    """Free bytes of main memory, `UNKNOWN` where nothing says it; page cache counts as free: the kernel gives it back."""
+    try:
+        available = psutil.virtual_memory().available
+    except (OSError, RuntimeError, psutil.Error):  # no /proc, as in some jails
+        available = UNKNOWN
+    return max(0, min([available, *_free_in_groups()]))
 
 
 def usable_cores() -> int:
