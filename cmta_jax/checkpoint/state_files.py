@@ -15,6 +15,8 @@ from cmta_jax.checkpoint.arrays import Kind, kinds_of
 from cmta_jax.checkpoint.files import CheckpointError, File
 from cmta_jax.storage import atomic
 
+IGNORED = (".", "@eaDir", "Thumbs.db", "desktop.ini")  # beginnings of names
+
 
 def write(folder: pathlib.Path, name: str, state: dict[str, np.ndarray]) -> tuple[File, ...]:
     """Writes folder/name/ durably, reads it back, and describes its files.
@@ -42,12 +44,16 @@ def write(folder: pathlib.Path, name: str, state: dict[str, np.ndarray]) -> tupl
 
 
 def read(folder: pathlib.Path, name: str, described: tuple[File, ...], kinds: dict[str, Kind]) -> dict[str, np.ndarray]:
-    """The arrays of folder/name/, which must be those of `kinds`; every file is verified before orbax sees it."""
+    """The arrays of folder/name/, which must be those of `kinds`; every file is verified before orbax sees it.
+
+    File managers and servers leave files of their own (`.DS_Store`, `.nfs0001`), which orbax does not read.
+    """
     for file in described:
         files.verify(folder, file)
-    found = {str(path.relative_to(folder)) for path in (folder / name).rglob("*") if path.is_file()}
-    if found != {file.name for file in described}:
-        raise CheckpointError(f"{name} does not hold the files that were written")
+    found = {path.relative_to(folder) for path in (folder / name).rglob("*") if path.is_file()}
+    ours = {str(path) for path in found if not any(part.startswith(IGNORED) for part in path.parts)}
+    if foreign := sorted(ours - {file.name for file in described}):
+        raise CheckpointError(f"{foreign[0]} was not written with it: delete that file")
     state = {leaf: np.zeros(kind.shape, kind.dtype) for leaf, kind in kinds.items() if not np.prod(kind.shape)}
     stored = {leaf: kind for leaf, kind in kinds.items() if leaf not in state}
     try:

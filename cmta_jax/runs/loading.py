@@ -15,6 +15,7 @@ from cmta_jax.runs.policy import Policy
 from cmta_jax.runs.saved_state import PARAMETERS
 from cmta_jax.runs.settings import Settings, from_flags, settings_of
 from cmta_jax.storage.flag_rules import MAY_CHANGE
+from cmta_jax.storage.flags_file import same_value
 from cmta_jax.storage.run_folder import FLAGS, read_flags
 from cmta_jax.types import Method, Spec
 
@@ -44,7 +45,7 @@ def load_policy(source: str | pathlib.Path, step: str = "newest", pool_class: Po
         number = _step_of(step, checkpointer, source)
         metadata = checkpointer.metadata(number)
     flags = _flags_of(metadata, source)
-    _check_same_run(read_flags(source), flags, source)
+    check_same_run(read_flags(source), flags, source)
     settings, spec, method, shapes = _built(flags, source, pool_class)
     number, params = read_part(source / "checkpoints", PARAMETERS, shapes, number)
     return Policy(source, number, settings, spec, method, settings.training.seeds, params)
@@ -89,10 +90,11 @@ def _flags_of(metadata: Mapping[str, Any] | None, source: pathlib.Path) -> dict[
     return flags
 
 
-def _check_same_run(of_folder: Mapping[str, str], of_checkpoint: Mapping[str, str], source: pathlib.Path) -> None:
+def check_same_run(of_folder: Mapping[str, str], of_checkpoint: Mapping[str, str], source: pathlib.Path) -> None:
+    """Raises ValueError if a run folder's flags are not those of its checkpoint, but for those that may change."""
     for name in ("method", *sorted(of_folder.keys() & of_checkpoint.keys() - {*MAY_CHANGE})):
         values = of_folder.get(name), of_checkpoint[name]
-        if values[0] != values[1]:
+        if not same_value(*values):
             raise ValueError(
                 f"The checkpoint in {source} was made with --{name}={values[1]}, but {FLAGS} says {values[0]}: "
                 f"put the {FLAGS} of that run back."

@@ -80,6 +80,16 @@ def read_lines(path: pathlib.Path) -> list[tuple[int, str]]:
     return [(number, line) for number, line in lines if line and not line.startswith(("#", "//"))]
 
 
+def same_value(first: str | None, second: str | None) -> bool:
+    """Whether two texts of a flag mean the same, as 3e-4 and 0.0003, or True and true."""
+    if first is None or second is None:
+        return first is second
+    try:
+        return first.lower() == second.lower() or float(first) == float(second)
+    except ValueError:
+        return False
+
+
 def differences(first: Flags, second: Flags) -> list[str]:
     """Names of the flags whose values differ, sorted; a flag that only one of the two has differs."""
     names = first.values.keys() | second.values.keys()

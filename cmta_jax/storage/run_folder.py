@@ -131,7 +131,7 @@ def check_flags(path: pathlib.Path, flags: Mapping[str, str], may_change: Collec
     """
     before = ADDED | read_flags(path)
     for name in sorted((before.keys() & flags.keys()) - {*may_change}):
-        if before[name] != flags[name]:
+        if not flags_file.same_value(before[name], flags[name]):
             raise ValueError(
                 f"The run in {path} was started with --{name}={before[name]}, now it is {flags[name]}: "
                 "leave that flag as it was, or give another folder. What may change: "

@@ -92,6 +92,8 @@ class _Parser(absl_flags.ArgumentParser):
 
 
 def _suggest(attempt: str, flags: absl_flags.FlagValues) -> str:
+    if attempt.split()[:1] != [attempt]:
+        return "write flags as --name=value, without spaces."
     names = [*flags, *(f"no{name}" for name in flags if flags[name].boolean)]
     return f"did you mean --{nearest(attempt, names)}?"
 

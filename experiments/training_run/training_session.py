@@ -11,6 +11,7 @@ import numpy as np
 from cmta_jax.checkpoint import Checkpoint, Checkpointer
 from cmta_jax.environments.interface import EnvironmentPool
 from cmta_jax.results.statistics import SMOOTHING
+from cmta_jax.runs.loading import check_same_run
 from cmta_jax.runs.saved_state import restored_state, saved_state
 from cmta_jax.runs.settings import as_flags
 from cmta_jax.storage import atomic
@@ -69,7 +70,9 @@ class Session:
         """The step and state to continue from: those of the newest checkpoint, or of the start of the run."""
         conditions.announce(self.conditions)
         if self.plan.settings.run.resume:
-            shapes = self.plan.state_shapes
+            shapes, saved = self.plan.state_shapes, self.checkpointer.metadata()
+            if saved:  # before a difference in shapes, which says less
+                check_same_run(self.flags, saved["flags"], self.folder.path)
             found = self.checkpointer.restore(saved_state(shapes), shapes.replay, added=ADDED)
             if found:
                 conditions.compare(found.metadata, self.conditions)

@@ -100,6 +100,21 @@ def test_every_bit_of_a_checkpoint_is_checked(saved):
     assert restored(saved).step == 160
 
 
+@pytest.mark.parametrize("name", [".DS_Store", ".nfs00000001", "Thumbs.db", "@eaDir/x", "d/._copy"])
+def test_files_of_file_managers_and_servers_do_not_spoil_a_checkpoint(saved, name):
+    place = saved / "state-000003" / name
+    place.parent.mkdir(exist_ok=True)
+    place.write_text("not ours")
+    example.assert_same(restored(saved), example.at(160))
+
+
+def test_any_other_file_beside_the_learner_is_named(saved, caplog):
+    (saved / "state-000003" / "_sharding").write_text("{}")
+    with caplog.at_level(logging.WARNING, "cmta_jax"):
+        assert restored(saved).step == 130
+    assert "state-000003/_sharding was not written with it: delete that file; falling back" in caplog.text
+
+
 def test_a_file_that_all_need_takes_all_with_it_and_nothing_is_deleted(saved):
     truncate(saved / "replay-000001.safetensors")
     before = sorted(path.name for path in saved.rglob("*"))

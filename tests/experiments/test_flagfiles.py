@@ -3,6 +3,7 @@ import os
 import pytest
 
 from experiments.command_line import flagfiles
+from experiments.command_line.parse import parse
 
 
 @pytest.fixture
@@ -107,3 +108,10 @@ def test_a_name_that_cannot_be_one_is_refused(here, name):
 def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(here):
     write(here / "work" / "notepad.flags", b"\xef\xbb\xbf--seed=1\r\n--x=2\r\n")
     assert texts("--flagfile=notepad.flags") == ["--seed=1", "--x=2"]
+
+
+@pytest.mark.parametrize("line", ["--seed = 3", "--seed 3"])
+def test_a_line_with_spaces_is_not_called_an_unknown_flag(tmp_path, line):
+    (tmp_path / "own.flags").write_text(f"{line}\n")
+    with pytest.raises(ValueError, match=r"own.flags, line 1\): write flags as --name=value, without spaces"):
+        parse([f"--flagfile={tmp_path}/own.flags"])

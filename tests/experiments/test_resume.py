@@ -5,6 +5,7 @@ normalisers, and where the simulators are.
 """
 
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,26 @@ from cmta_jax.environments import Pool
 from experiments import run
 from experiments.command_line.parse import parse
 from experiments.training_run.setup import Plan
+
+# What an edit by hand makes of flags.flags; what the run was made with is in its checkpoints, too.
+EDITS = {
+    "another value": lambda text: text.replace("--discount=0.99", "--discount=0.9"),
+    "a lost line": lambda text: text.replace("--seed=3\n", ""),
+    "another network": lambda text: text.replace("--hidden_dim=16", "--hidden_dim=8"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_run_does_not_go_on_as_another_one_because_its_flags_were_edited(whole, tmp_path, capsys, edit):
+    copy = shutil.copytree(whole, tmp_path / "run")
+    flags = copy / "flags.flags"
+    flags.write_text(EDITS[edit](flags.read_text()))
+    before = numbers(copy)
+    assert run.main([f"--workdir={copy}", "--resume", "--steps_per_task=70"], Toy) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(f"error: The checkpoint in {copy} was made with --") and "put the flags.flags of" in said
+    assert numbers(copy) == before
+
 
 STEPS = ("--steps_per_task=40", "--checkpoint_every=15", "--keep_checkpoints=9")
 METHODS = {

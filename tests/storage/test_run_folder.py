@@ -50,6 +50,14 @@ def test_a_resumed_run_may_be_longer_but_not_another(tmp_path):
     assert read_flags(tmp_path)["seed"] == "3"
 
 
+def test_a_value_written_otherwise_is_the_same_value(tmp_path):
+    """As after an edit by hand of flags.flags."""
+    (tmp_path / FLAGS).write_text("--rate=3e-4\n--seed=3.0\n--norm=True\n")
+    RunFolder(tmp_path, {"rate": "0.0003", "seed": "3", "norm": "true"}, resume=True).close()
+    with pytest.raises(ValueError, match="was started with --norm=true, now it is 1"):
+        RunFolder(tmp_path, {"norm": "1"}, resume=True)
+
+
 def test_a_flag_that_is_newer_than_the_run_does_not_stop_it(tmp_path):
     RunFolder(tmp_path, ASKED).close()
     RunFolder(tmp_path, ASKED | {"invented_later": "1"}, resume=True).close()

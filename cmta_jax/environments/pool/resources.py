@@ -12,7 +12,7 @@ MOUNT = pathlib.Path("/sys/fs/cgroup")
 
 
 def free_memory() -> int:
-    """Free bytes of main memory, `UNKNOWN` where nothing says it; page cache counts as free: the kernel gives it back."""
+    """Free bytes of main memory, `UNKNOWN` where nothing says it; page cache is free, the kernel gives it back."""
     try:
         available = psutil.virtual_memory().available
     except (OSError, RuntimeError, psutil.Error):  # no /proc, as in some jails
