@@ -21,7 +21,7 @@ from absl import flags
 
 from cmta_jax.config import PRECISIONS
 from experiments.benchmarks.options import Options
-from experiments.command_line.commands import run_command
+from experiments.command_line.commands import path_of, run_command
 
 SUITES = ("simulator", "vector_env", "update", "methods", "train", "memory", "checkpoint")
 
@@ -58,8 +58,9 @@ def measure(values: flags.FlagValues) -> None:
     if not all(number.isdecimal() and int(number) for number in values.num_seeds):
         raise ValueError(f"--num_seeds={','.join(values.num_seeds)}: give numbers such as 1,4")
     asked: dict[str, Any] = {name: values[name].value for name in Options._fields}
+    path = str(path_of(values.json)) if values.json else None
     asked["num_seeds"] = [int(number) for number in values.num_seeds]
-    importlib.import_module(f"experiments.benchmarks.{values.suite}").run(values.json, Options(**asked))
+    importlib.import_module(f"experiments.benchmarks.{values.suite}").run(path, Options(**asked))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from absl import flags
 
 from cmta_jax.task_embeddings.hashed import descriptions
-from experiments.command_line.commands import run_command
+from experiments.command_line.commands import path_of, run_command
 
 Encoder = Callable[[list[str]], Sequence[Sequence[float]]]
 
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None, load: Callable[[str], Encoder] 
     """
 
     def embed(values: flags.FlagValues) -> None:
-        write(pathlib.Path(values.out), (load or sentence_transformer)(values.model))
+        write(path_of(values.out), (load or sentence_transformer)(values.model))
         print(f"embed_tasks: {values.out}")
 
     arguments = sys.argv[1:] if arguments is None else arguments

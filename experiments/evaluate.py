@@ -13,7 +13,6 @@ from experiments.command_line import streams
 if __name__ == "__main__":  # before anything that opens files is imported
     streams.repair()
 
-import pathlib
 import sys
 from collections.abc import Sequence
 
@@ -24,7 +23,7 @@ from cmta_jax.environments.interface import PoolFactory
 from cmta_jax.runs.loading import load_policy
 from cmta_jax.runs.policy import Policy
 from experiments.command_line.checks import find_device
-from experiments.command_line.commands import policy_flags, run_command
+from experiments.command_line.commands import path_of, policy_flags, run_command
 from experiments.policies import outcome, paper_protocol
 from experiments.policies.titles import describe
 
@@ -72,7 +71,7 @@ def _evaluate(values: flags.FlagValues, pool_class: PoolFactory) -> None:
         return _film(policy, values, pool_class)
     result = _play(policy, values, episodes, pool_class)
     print(outcome.table(result), flush=True)  # first, because the folder may be read-only
-    path = (pathlib.Path(values.out) if values.out else policy.folder) / f"evaluation_{result.protocol}.csv"
+    path = (path_of(values.out) if values.out else policy.folder) / f"evaluation_{result.protocol}.csv"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         outcome.write(result, path)
@@ -94,7 +93,7 @@ def _play(policy: Policy, values: flags.FlagValues, episodes: int, pool_class: P
 def _film(policy: Policy, values: flags.FlagValues, pool_class: PoolFactory) -> None:
     from experiments.policies import films  # here, because most evaluations need no pictures
 
-    folder = pathlib.Path(values.out) if values.out else policy.folder / "videos"
+    folder = path_of(values.out) if values.out else policy.folder / "videos"
     for path in films.make(policy, pool_class, values.goal_set, values.env_workers, folder, values.camera):
         print(path, flush=True)
 

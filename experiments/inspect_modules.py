@@ -16,7 +16,6 @@ if __name__ == "__main__":  # before anything that opens files is imported
     streams.repair()
 
 import functools
-import pathlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -30,7 +29,7 @@ from cmta_jax.environments.interface import PoolFactory
 from cmta_jax.runs.loading import load_policy
 from cmta_jax.runs.policy import Policy
 from experiments.command_line.checks import find_device
-from experiments.command_line.commands import policy_flags, run_command
+from experiments.command_line.commands import path_of, policy_flags, run_command
 from experiments.inspection import encodings, figures
 from experiments.policies import films
 from experiments.policies.titles import title
@@ -71,9 +70,9 @@ def _inspect(values: flags.FlagValues, pool_class: PoolFactory) -> None:
     backend = rendering.find_backend()
     if len({run.spec.task_names for run in runs}) > 1:
         raise ValueError(f"{sources[0]} and {sources[1]} have different tasks: give two runs of one benchmark.")
+    out = path_of(values.out) if values.out else runs[0].folder / "modules"
+    out.mkdir(parents=True, exist_ok=True)  # first, because playing takes minutes
     played = [_play(run, pool_class, values) for run in runs]
-    out = pathlib.Path(values.out) if values.out else runs[0].folder / "modules"
-    out.mkdir(parents=True, exist_ok=True)
     with style.fonts():
         for name, draw in _figures(runs, played, values.encoder, backend):
             try:

@@ -9,6 +9,7 @@ A folder that cannot be read, or has no evaluation yet, is left out and named. R
 same are refused, with the flag that differs.
 """
 
+import os
 import pathlib
 import sys
 import warnings
@@ -18,7 +19,7 @@ from absl import flags
 
 from cmta_jax.results.grouping import gather
 from cmta_jax.results.reading import NoEvaluation, Run, find_runs, read_run
-from experiments.command_line.commands import run_command, sentence
+from experiments.command_line.commands import path_of, run_command, sentence
 from experiments.reporting import data, figures, formats, html, names, page, style, tables
 
 
@@ -48,7 +49,8 @@ def main(arguments: Sequence[str]) -> int:
 def _report(values: flags.FlagValues, *further: str) -> None:
     if not values.runs and not further:
         raise ValueError("No runs: give --runs, as in --runs 'runs/**'.")
-    written = write_report([*values.runs, *further], pathlib.Path(values.out), values.may_differ)
+    patterns = [os.path.expanduser(pattern) for pattern in (*values.runs, *further)]
+    written = write_report(patterns, path_of(values.out), values.may_differ)
     print(f"report: {written}")
 
 

@@ -123,15 +123,16 @@ def train(plan: Plan, folder: RunFolder, pool_class: PoolFactory, stop: Stop) ->
 
 
 def _conclude(folder: RunFolder, progress: Progress) -> None:
-    """Prints the summary and draws success.png."""
+    """Prints the summary and draws success.png; whatever prevents it does not undo the run."""
     try:
         run = read_run(folder.path)
+        progress.say(first_look.summary(run))
+        first_look.draw(run, folder.file("success.png"))
+        progress.say(f"The curves are in {folder.file('success.png')}.")
     except NoEvaluation:
         progress.say("The run is complete; it was too short for an evaluation.")
-        return
-    first_look.draw(run, folder.file("success.png"))
-    progress.say(first_look.summary(run))
-    progress.say(f"The curves are in {folder.file('success.png')}.")
+    except EXPECTED as error:
+        log.warning("The run is complete, but its summary is not: %s", sentence(error))
 
 
 def workdir_of(settings: Settings) -> pathlib.Path:

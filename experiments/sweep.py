@@ -12,7 +12,6 @@ signal that stopped it.
 
 import functools
 import importlib
-import pathlib
 import shlex
 import sys
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ from absl import flags
 
 from cmta_jax.storage.lock import FolderLock
 from cmta_jax.storage.run_folder import FLAGS
-from experiments.command_line.commands import run_command, sentence
+from experiments.command_line.commands import path_of, run_command, sentence
 from experiments.reporting.text_table import text_table
 from experiments.sweeps.cells import list_runs
 from experiments.sweeps.folders import SweepRun, finished, in_use
@@ -94,7 +93,7 @@ def _sweep(values: flags.FlagValues, *, shared: Sequence[str], program: Sequence
     """Does what the command line asks for; returns the exit status."""
     if not values.out:
         raise ValueError("A sweep needs a folder: give --out, as in --out=runs/table_1.")
-    out = pathlib.Path(values.out).expanduser()
+    out = path_of(values.out)
     if values.status:
         print("\n".join(text_table([HEADER, *status_rows(folders_in(out))])))
         return 0

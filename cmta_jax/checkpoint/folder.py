@@ -65,7 +65,7 @@ def forget(folder: pathlib.Path, newest: int, keep: int) -> None:
     if champion := best(manifests.values()):
         kept.add(champion.step)
     for step in set(steps(folder)) - kept:
-        manifest.path_of(folder, step).unlink(missing_ok=True)
+        _delete(manifest.path_of(folder, step))
     clean(folder, [manifests[step] for step in kept])
 
 

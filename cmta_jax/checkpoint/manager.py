@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from cmta_jax.checkpoint import folder, manifest, snapshot
+from cmta_jax.checkpoint import folder, manifest, replay_files, snapshot
 from cmta_jax.checkpoint.files import CheckpointError
 from cmta_jax.checkpoint.manifest import Manifest
 from cmta_jax.checkpoint.replay_files import Saved
@@ -36,6 +36,7 @@ class Checkpointer:
         self._writer = concurrent.futures.ThreadPoolExecutor(1, "checkpoint")
         self._pending: concurrent.futures.Future | None = None
         self._saved: Saved | None = None
+        self._ours = False  # whether the checkpoints in the folder are of this run
         manifests = folder.readable(self._folder)
         if not read_only and len(manifests) == len(folder.steps(self._folder)):
             self._tidy(lambda: folder.clean(self._folder, manifests.values()))  # what a killed save left behind
@@ -56,8 +57,12 @@ class Checkpointer:
         self.wait()
         if self._lock is None:
             raise CheckpointError(f"{self._folder} was opened for reading only")
-        if self._saved is None and folder.steps(self._folder):
+        if not self._ours and folder.steps(self._folder):
             raise CheckpointError(f"{self._folder} holds the checkpoints of a run; resume it or choose another folder")
+        self._ours = True
+        if self._saved and not replay_files.all_there(self._folder, self._saved.ring):
+            log.warning("files of the replay in %s are gone: it is saved anew.", self._folder)
+            self._saved = None
         copy = snapshot.copy(checkpoint, best, self._saved)
         self._pending = self._writer.submit(self._write, copy)
         return self.wait() if wait else True
@@ -90,6 +95,7 @@ class Checkpointer:
 
         def read(found: Manifest) -> Checkpoint:
             checkpoint = snapshot.read(self._folder, found, template_state, template_replay, added)
+            self._ours = True
             self._saved = Saved(found.step, checkpoint.replay.cursor, checkpoint.replay.size, found.ring)
             return checkpoint
 
@@ -128,6 +134,7 @@ class Checkpointer:
     def _write(self, copy: Copy) -> bool:
         number = folder.next_number(self._folder)
         try:
+            self._folder.mkdir(exist_ok=True)  # somebody may have deleted it
             written = snapshot.write(self._folder, number, copy)
             manifest.write(self._folder, written)
         except (OSError, CheckpointError, MemoryError) as error:

@@ -91,6 +91,14 @@ def write(path: pathlib.Path, blocks: Blocks) -> Ring:
     return blocks.ring._replace(blocks=tuple(places))
 
 
+def all_there(folder: pathlib.Path, ring: Ring) -> bool:
+    """Whether the files of all blocks are there, by name and size: a save that builds on them needs them."""
+    try:
+        return all((folder / file.name).stat().st_size == file.size for file in {*ring.blocks} if file)
+    except OSError:
+        return False
+
+
 def read(folder: pathlib.Path, ring: Ring, template_rows: Any, axis: int) -> Any:
     """Rows like the template's, as numpy arrays, rows on `axis`; rows that were never written are zeros."""
     wanted = trees.kinds(template_rows)

@@ -105,7 +105,13 @@ def _has_any(folder: pathlib.Path, names: Iterable[str]) -> bool:
 
 def check_holds_run(path: str | pathlib.Path) -> None:
     """Raises ValueError unless the folder holds a run that can be resumed."""
-    if not (pathlib.Path(path) / FLAGS).is_file():
+    path = pathlib.Path(path)
+    if not (path / FLAGS).is_file() and _has_any(path, RESULTS):
+        raise ValueError(
+            f"{path} holds a run without its {FLAGS}: put it back (checkpoints/step-*.json names all flags), or give "
+            "another --workdir."
+        )
+    if not (path / FLAGS).is_file():
         raise ValueError(f"--resume finds no run in {path}: leave it out to start one, or check --workdir.")
 
 

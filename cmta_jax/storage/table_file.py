@@ -40,7 +40,7 @@ def read_table(path: pathlib.Path, columns: Sequence[str]) -> TableFile:
     if not lines and (longer or expected.startswith(header)):
         return TableFile((), [], cut=False)
     if header != expected and not longer:
-        raise ValueError(f"{path} begins with '{header[:60]}' instead of '{expected}': not a file of a run.")
+        raise ValueError(f"{path} begins with {header[:60]!r} instead of '{expected}': not a file of a run.")
     cut = bool(lines and lines.pop().strip("\0"))
     names = tuple(header.split(","))
     found = ((number, line.strip("\0 \t\r")) for number, line in enumerate(lines, start=2))

@@ -55,9 +55,10 @@ def _read(path: str) -> dict[str, Any]:
 
 
 def _bytes(path: str) -> bytes:
+    path = os.path.expanduser(path)  # shells leave ~ in --care.embeddings=~/x
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:  # a pipe would wait
-        data = file.read(LARGEST_FILE + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
-    return data if len(data) <= LARGEST_FILE else b""
+        found = os.fstat(file.fileno())
+        return file.read() if stat.S_ISREG(found.st_mode) and found.st_size <= LARGEST_FILE else b""
 
 
 def _entry(path, name, entries):

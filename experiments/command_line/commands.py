@@ -1,6 +1,7 @@
 """What all commands have in common: help, and one sentence and an exit status for whatever went wrong."""
 
 import os
+import pathlib
 import sys
 from collections.abc import Callable, Sequence
 
@@ -71,6 +72,18 @@ def sentence(error: BaseException) -> str:
     lines = [line.strip() for line in after.splitlines() if line.strip()]
     text = f"{before} {lines[-1]}" if traceback and lines else str(error)
     return " ".join(text.split()) or type(error).__name__
+
+
+def path_of(text: str) -> pathlib.Path:
+    """A path from the command line, where `~` is a home folder: shells leave it in `--out=~/x`.
+
+    Raises:
+        ValueError: there is no such home folder.
+    """
+    try:
+        return pathlib.Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError(f"{text} cannot be used (there is no such home folder): give another path.") from None
 
 
 def policy_flags() -> flags.FlagValues:

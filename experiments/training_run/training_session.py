@@ -2,6 +2,7 @@
 
 import csv
 import io
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any, Self, cast
 
@@ -28,6 +29,7 @@ from experiments.training_run import conditions, divergence_report
 from experiments.training_run.policy_files import BEST, NEWEST, PolicyFiles
 from experiments.training_run.setup import Plan
 
+log = logging.getLogger(__name__)
 ADDED = ("1/rewards/",)  # parts of (learner, rollout) that checkpoints of version 0.1.0 lack; they begin at zero
 
 
@@ -80,6 +82,7 @@ class Session:
                 self.smoothed, self.best = found.metadata["smoothed"], found.metadata.get("best_smoothed")
                 self.postponed = found.metadata.get("postponed", False)
                 return found.step, jax.tree.map(jax.numpy.asarray, restored_state(found.state, found.replay))
+            log.warning("%s holds no checkpoint: the run begins anew, and its tables too.", self.folder.path)
         observation: Any = self.pool.reset(episode=0).reshape(*self.plan.lanes, -1)
         return 0, self.plan.program.start(self.plan.seed_keys, observation)
 

@@ -115,6 +115,24 @@ def test_any_other_file_beside_the_learner_is_named(saved, caplog):
     assert "state-000003/_sharding was not written with it: delete that file; falling back" in caplog.text
 
 
+@pytest.mark.parametrize("lost", ["the folder", "replay-000001.safetensors"])
+def test_what_is_deleted_during_a_run_is_saved_anew(saved, lost):
+    """A save that builds on files of earlier ones would be complete by its manifest only."""
+    with Checkpointer(saved, keep=1) as checkpointer:
+        replay = example.play(checkpointer.restore(*example.templates()).replay, 160, 190)
+        delete(saved if lost == "the folder" else saved / lost)
+        assert checkpointer.save(example.checkpoint(190, replay), wait=True)
+    example.assert_same(restored(saved), example.at(190))
+
+
+def test_a_folder_in_the_place_of_a_manifest_does_not_keep_old_checkpoints(saved):
+    (saved / "step-000000150.json").mkdir()
+    with Checkpointer(saved, keep=1) as checkpointer:
+        replay = example.play(checkpointer.restore(*example.templates()).replay, 160, 190)
+        assert checkpointer.save(example.checkpoint(190, replay), wait=True)
+        assert folder.steps(saved) == [190]
+
+
 def test_a_file_that_all_need_takes_all_with_it_and_nothing_is_deleted(saved):
     truncate(saved / "replay-000001.safetensors")
     before = sorted(path.name for path in saved.rglob("*"))

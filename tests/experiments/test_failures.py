@@ -1,5 +1,6 @@
 """Whatever a command cannot do is one sentence, and the traceback of a run that failed is in its run.log."""
 
+import shutil
 import subprocess
 import sys
 
@@ -7,7 +8,8 @@ import jax
 import pytest
 from toy_runs import SMALL, Toy, main
 
-from experiments import evaluate, inspect_modules, run
+from cmta_jax.task_embeddings import files as task_embeddings
+from experiments import embed_tasks, evaluate, inspect_modules, run
 from experiments.command_line import commands
 from experiments.command_line.parse import parse
 
@@ -64,6 +66,38 @@ def test_a_run_whose_start_failed_can_be_started_again(tmp_path):
 
     assert main(tmp_path / "run", pool=Unbuildable) == 1
     assert main(tmp_path / "run", "--steps_per_task=20") == 0
+
+
+def test_a_complete_run_stays_complete_if_its_summary_cannot_be_made(tmp_path, caplog):
+    def lose(step):
+        if step == 15:
+            (tmp_path / "flags.flags").unlink()
+
+    class Careless(Toy):
+        interrupt = staticmethod(lose)
+
+    assert main(tmp_path, "--steps_per_task=20", pool=Careless) == 0
+    assert (tmp_path / "final.csv").exists() and "The run is complete, but its summary is not: " in caplog.text
+
+
+def test_a_resume_without_a_checkpoint_says_that_it_begins_anew(tmp_path, caplog):
+    assert main(tmp_path, "--steps_per_task=20") == 0
+    assert "begins anew" not in caplog.text
+    shutil.rmtree(tmp_path / "checkpoints")
+    assert main(tmp_path, "--steps_per_task=20", "--resume") == 0
+    assert "holds no checkpoint: the run begins anew, and its tables too." in caplog.text
+
+
+def test_a_tilde_is_a_home_folder_for_every_command(tmp_path, monkeypatch, capsys):
+    """Shells leave it in --out=~/x."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert commands.path_of("~/x") == tmp_path / "x"
+    assert embed_tasks.main(["--out=~/vectors.json"], lambda _: lambda texts: [[1.0]] * len(texts)) == 0
+    assert len(task_embeddings.load("~/vectors.json", ("reach-v3",))) == 1
+    capsys.readouterr()
+    assert embed_tasks.main([f"--out={NO_HOME}"]) == 2
+    said = f"embed_tasks: {NO_HOME} cannot be used (there is no such home folder): give another path.\n"
+    assert capsys.readouterr().err == said
 
 
 def test_a_mistake_in_the_code_keeps_its_traceback(tmp_path):

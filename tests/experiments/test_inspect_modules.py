@@ -140,6 +140,14 @@ def test_points_that_no_plane_can_show_are_refused_before_scikit_learn_sees_them
         encodings.projected(points)
 
 
+def test_a_folder_that_cannot_be_made_is_named_before_anything_is_played(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(rendering, "find_backend", lambda: "none")
+    monkeypatch.setattr(films, "play", lambda *_: pytest.fail("played"))
+    path = policy_file(tmp_path / "policy.safetensors", *CMTA)
+    assert inspect_modules.main([f"--workdir={path}", f"--out={path}"], Toy) == 2
+    assert f"{path} cannot be used (File exists): give another path." in capsys.readouterr().err
+
+
 def test_the_command_draws_everything(tmp_path):
     pytest.importorskip("sklearn")
     try:

@@ -41,6 +41,12 @@ def test_resuming_where_no_run_is_makes_nothing(tmp_path, make):
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_run_without_its_flags_is_told_from_no_run(tmp_path):
+    (tmp_path / "eval.csv").write_text("step")
+    with pytest.raises(ValueError, match="holds a run without its flags.flags: put it back"):
+        RunFolder(tmp_path, ASKED, resume=True)
+
+
 def test_a_resumed_run_may_be_longer_but_not_another(tmp_path):
     RunFolder(tmp_path, ASKED).close()
     with RunFolder(tmp_path, ASKED | {"steps_per_task": "200"}, resume=True):
