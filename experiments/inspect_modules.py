@@ -15,6 +15,7 @@ from experiments.command_line import streams
 if __name__ == "__main__":  # before anything that opens files is imported
     streams.repair()
 
+import contextlib
 import functools
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -72,7 +73,12 @@ def _inspect(values: flags.FlagValues, pool_class: PoolFactory) -> None:
         raise ValueError(f"{sources[0]} and {sources[1]} have different tasks: give two runs of one benchmark.")
     out = path_of(values.out) if values.out else runs[0].folder / "modules"
     out.mkdir(parents=True, exist_ok=True)  # first, because playing takes minutes
-    played = [_play(run, pool_class, values) for run in runs]
+    try:
+        played = [_play(run, pool_class, values) for run in runs]
+    except ValueError:
+        with contextlib.suppress(OSError):  # unless it holds something
+            out.rmdir()
+        raise
     with style.fonts():
         for name, draw in _figures(runs, played, values.encoder, backend):
             try:
