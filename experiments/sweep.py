@@ -12,6 +12,7 @@ signal that stopped it.
 
 import functools
 import importlib
+import pathlib
 import shlex
 import sys
 from collections.abc import Sequence

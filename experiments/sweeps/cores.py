@@ -8,10 +8,14 @@ import pathlib
 import tempfile
 from collections.abc import Iterator, Sequence
 
+from cmta_jax.environments.pool import resources
+
 
 def usable_cores() -> list[int]:
     """The cores that this process may use."""
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+    return (
+        sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(resources.usable_cores()))
+    )
 
 
 def divide(cores: Sequence[int], jobs: int) -> list[list[int]]:

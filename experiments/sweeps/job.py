@@ -1,6 +1,7 @@
 """One run of a sweep as a process of its own, and what became of it. Imports no JAX."""
 
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -11,7 +12,8 @@ from experiments.sweeps import pinned
 from experiments.sweeps.cores import usable_cores
 from experiments.sweeps.folders import SweepRun, finished, in_use, last_sentence
 
-RUN = ("-m", "experiments.run")  # of this Python
+RUN = ("-P", "-m", "experiments.run")  # of this Python; -P: the working directory may hold another `experiments`
+ROOT = str(pathlib.Path(__file__).resolve().parents[2])  # where this one is
 PAUSE = 0.2  # seconds between looks
 
 
@@ -34,6 +36,8 @@ class Job:
         self.run, self.cores = run, list(cores)
         among = ",".join(map(str, cores or usable_cores()))
         pin = (sys.executable, pinned.__file__, str(os.getpid()), among)
+        variables = {**os.environ, **(environment or {})}
+        variables["PYTHONPATH"] = os.pathsep.join(filter(None, (ROOT, variables.get("PYTHONPATH"))))
         run.output.parent.mkdir(parents=True, exist_ok=True)
         with open(run.output, "ab") as output:
             self._process = subprocess.Popen(
@@ -41,7 +45,7 @@ class Job:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
+                env=variables,
                 start_new_session=True,  # Ctrl-C reaches the sweep only, which then stops its jobs
             )
 

@@ -16,7 +16,8 @@ from cmta_jax.storage.lock import FolderLock
 from experiments import sweep
 from experiments.sweeps import pinned
 from experiments.sweeps.cores import claimed, divide, usable_cores
-from experiments.sweeps.folders import finished
+from experiments.sweeps.folders import SweepRun, finished
+from experiments.sweeps.job import Job
 from experiments.sweeps.rows import TABLES, Cell, find_cells, seed_groups
 
 
@@ -78,6 +79,15 @@ def test_a_job_and_the_sweep_are_killed_and_the_same_command_goes_on(undisturbed
     assert main(tmp_path, "--seeds=3") == 0
     assert f"going on with: {name}" in capfd.readouterr().out
     assert tables(folders(tmp_path)[0]) == tables(folders(undisturbed)[0]) and starts(folders(tmp_path)[0]) == 3
+
+
+def test_a_project_with_experiments_of_its_own_can_sweep(tmp_path, monkeypatch):
+    """Runs start in the working directory, where `python -m experiments.run` would find that package."""
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "__init__.py").write_text("raise SystemExit('theirs')")
+    monkeypatch.chdir(tmp_path)
+    run = SweepRun(tmp_path / "run", ("--help",))
+    assert Job(run).outcome() == "" and "--flagfile=quickstart.flags" in run.output.read_text()
 
 
 def test_files_that_others_put_beside_checkpoints_do_not_count(tmp_path):
