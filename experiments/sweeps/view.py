@@ -72,7 +72,7 @@ def watch(runs: Sequence[SweepRun]) -> Iterator[tuple[Callable[[str], None], Sho
         show({})
 
 
-def table(rows: Sequence[Row], height: int, seconds: float) -> rich.table.Table:
+def table(rows: Sequence[Row], height: int, seconds: float) -> rich.console.Group:
     """The rows that fit, what runs first; below it how many runs are in each state.
 
     Args:
@@ -82,7 +82,7 @@ def table(rows: Sequence[Row], height: int, seconds: float) -> rich.table.Table:
     """
     counts = {state: sum(row[1] == state for row in rows) for state in ORDER}
     total = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    drawn = rich.table.Table(caption=f"{total}; {duration(seconds)} since the start", caption_justify="left")
+    drawn = rich.table.Table()
     for name in HEADER:
         drawn.add_column(name, justify="left" if name in HEADER[:2] else "right", no_wrap=True)
     ordered = sorted(rows, key=lambda row: ORDER.index(row[1]))
@@ -91,4 +91,4 @@ def table(rows: Sequence[Row], height: int, seconds: float) -> rich.table.Table:
         drawn.add_row(*row, style=COLOURS.get(row[1], ""))
     if len(shown) < len(ordered):
         drawn.add_row(f"and {len(ordered) - len(shown)} more")
-    return drawn
+    return rich.console.Group(drawn, f"{total}; {duration(seconds)} since the start")
