@@ -93,7 +93,7 @@ def _outcome(task: ray.ObjectRef) -> str:
     try:
         return str(ray.get(task))
     except ray.exceptions.RayError as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
         return f"Ray: {lines[-1] if isinstance(error, ray.exceptions.RayTaskError) else lines[0]}"
 
 

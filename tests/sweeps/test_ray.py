@@ -4,10 +4,12 @@ import signal
 import subprocess
 
 import pytest
+import ray
 import toy_runs
 from toy_sweep import PYTHONPATH, arguments, command, folders, tables
 
 from experiments import run
+from experiments.sweeps import ray_cluster
 
 
 @pytest.fixture(autouse=True)
@@ -32,3 +34,38 @@ def test_a_worker_and_the_sweep_are_killed_and_the_same_command_goes_on(tmp_path
     folder = folders(tmp_path / "sweep")[0]
     assert tables(folder) == tables(whole)
     assert len(folder.with_name("seeds_3.starts").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("cpus", "gpus", "jobs", "words"),
+    [
+        (16, 1, None, "No machine of the Ray cluster has 16 cores and 1 GPUs: give smaller --cpus and --gpus."),
+        (2, 1.5, None, "No machine of the Ray cluster has 2 cores and 1.5 GPUs: give smaller --cpus and --gpus."),
+        (4, 0, 6, "--jobs=6 with 4 cores each is more than the 20 cores of the Ray cluster."),
+    ],
+)
+def test_runs_that_the_cluster_has_no_room_for_are_refused(monkeypatch, cpus, gpus, jobs, words):
+    machines = [({"CPU": 8.0, "GPU": 1.0}, True), ({"CPU": 12.0}, True), ({"CPU": 64.0, "GPU": 8.0}, False)]
+    monkeypatch.setattr(ray, "nodes", lambda: [{"Resources": has, "Alive": alive} for has, alive in machines])
+    ray_cluster._check_size(8, 0.5, 2)
+    with pytest.raises(ValueError, match=words):
+        ray_cluster._check_size(cpus, gpus, jobs)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ray.exceptions.TaskCancelledError(), "TaskCancelledError"),  # as after Ctrl-C; it has no message
+        (ray.exceptions.WorkerCrashedError(), "The worker died unexpectedly while executing this task."),
+        (
+            ray.exceptions.RayTaskError("train", "Traceback:\n  a line\nOSError: disk full", OSError()),
+            "OSError: disk full",
+        ),
+    ],
+)
+def test_what_ray_raises_is_one_sentence(monkeypatch, error, words):
+    def get(task):
+        raise error
+
+    monkeypatch.setattr(ray, "get", get)
+    assert ray_cluster._outcome(None).startswith(f"Ray: {words}")
