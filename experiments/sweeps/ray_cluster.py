@@ -116,7 +116,8 @@ def _connect(address: str) -> None:
             else:
                 ray.init(address="local", num_cpus=len(usable_cores()), include_dashboard=False, **quiet)
         except (ConnectionError, RuntimeError, ValueError) as error:
-            raise ValueError(f"--ray_address={address}: {' '.join(str(error).split())}") from error
+            token = "" if "RAY_AUTH_MODE" in os.environ else " (a cluster with a token needs RAY_AUTH_MODE=token)"
+            raise ValueError(f"--ray_address={address}: {' '.join(str(error).split())}{token}") from error
 
 
 def _check_reachable(address: str) -> None:
