@@ -165,7 +165,7 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
         truncated = stepped & (faulty | (self._statistics.lengths >= self.config.episode_steps))
         ended, same_step = terminated | truncated, self.config.autoreset_mode == AutoresetMode.SAME_STEP
         final = np.append(observation, self._one_hot, axis=1) if same_step else None
-        infos = step_infos(numbers, stepped, ended, self._statistics.infos(ended), final)
+        infos = step_infos(numbers, stepped, ended, self._statistics, final)
         if broken.any():
             with_entry(infos, "worker_restarted", broken.copy(), broken)
         self._faults.episode_ended(ended & ~broken)

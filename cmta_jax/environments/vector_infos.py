@@ -40,9 +40,13 @@ class EpisodeStatistics:
         self.lengths[lanes] += 1
 
     def infos(self, lanes: np.ndarray) -> dict[str, np.ndarray]:
-        """The entry `episode` for `lanes` [L] bool; zeros in the others."""
+        """The entry `episode` for `lanes` [L] bool, at least one; zeros in the others.
+
+        Gymnasium gives all returns the type of the first one, so metaworld's are rounded to float32 if that is one.
+        """
         durations = np.round(time.perf_counter() - self._began, 6)
-        return masked({"r": self.returns, "l": self.lengths, "t": durations}, lanes)
+        real = np.float32 if self._kinds[np.flatnonzero(lanes)[0]] == 1 else np.float64
+        return masked({"r": self.returns.astype(real), "l": self.lengths, "t": durations}, lanes)
 
 
 def masked(values: dict[str, np.ndarray], lanes: np.ndarray) -> dict[str, np.ndarray]:
@@ -56,7 +60,11 @@ def masked(values: dict[str, np.ndarray], lanes: np.ndarray) -> dict[str, np.nda
 
 
 def step_infos(
-    numbers: np.ndarray, stepped: np.ndarray, ended: np.ndarray, episode: dict[str, Any], final: np.ndarray | None
+    numbers: np.ndarray,
+    stepped: np.ndarray,
+    ended: np.ndarray,
+    statistics: EpisodeStatistics,
+    final: np.ndarray | None,
 ) -> dict[str, Any]:
     """The infos of a step.
 
@@ -64,7 +72,7 @@ def step_infos(
         numbers: Meta-World's `info` [L, 7] float64, in the order of `INFO_KEYS`.
         stepped: [L] bool, the lanes that were stepped.
         ended: [L] bool, those of them whose episode ended.
-        episode: their statistics, as `EpisodeStatistics.infos` gives them.
+        statistics: of the episodes.
         final: the observations [L, D] of the step, if ended lanes were reset at once: their info is then under
             `final_info`. None: it is beside the others'.
     """
@@ -72,7 +80,7 @@ def step_infos(
     infos = masked(values, stepped if final is None else stepped & ~ended)
     if ended.any():
         last = infos if final is None else masked(values, ended)
-        with_entry(last, "episode", episode, ended)
+        with_entry(last, "episode", statistics.infos(ended), ended)
         if final is not None:
             with_entry(infos, "final_obs", final_observations(final, ended), ended)
             with_entry(infos, "final_info", last, ended)

@@ -19,6 +19,7 @@ import cmta_jax
 from cmta_jax.environments import MT10, MT50
 from cmta_jax.environments.benchmarks import MT25
 from cmta_jax.environments.sizes import INFO_KEYS
+from cmta_jax.environments.vector_infos import EpisodeStatistics
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of metaworld and of its scripted policies
 
@@ -57,6 +58,9 @@ def assert_same_infos(ours, theirs):
             assert [x is None for x in ours[key]] == [x is None for x in value]
             for own, other in zip(ours[key], value, strict=True):
                 np.testing.assert_array_equal(own, other)
+        elif key == "r":
+            assert ours[key].dtype == value.dtype
+            np.testing.assert_array_equal(ours[key], value)
         elif value.dtype in (bool, np.float64) or key in ("l", "success"):
             np.testing.assert_array_equal(ours[key], value, err_msg=key)
 
@@ -95,6 +99,15 @@ def test_episodes_that_end_at_different_steps_equal_metaworlds(mode):
     ends = assert_same_episodes(stock, fast, experts(TASKS), steps=90)
     fast.close()
     assert ends >= 6  # three tasks, at least two episodes each, of at most 40 steps
+
+
+@pytest.mark.parametrize(("kinds", "dtype"), [([1, 0], np.float32), ([0, 1], np.float64)])
+def test_returns_have_the_type_of_the_first_as_in_gymnasium(kinds, dtype):
+    statistics, both = EpisodeStatistics(2), np.ones(2, bool)
+    statistics.step(np.full(2, 0.1), np.array(kinds, np.int8), both)
+    returns = statistics.infos(both)["r"]
+    assert returns.dtype == dtype
+    np.testing.assert_array_equal(returns, [np.float32(0.1) if dtype == np.float32 or kind else 0.1 for kind in kinds])
 
 
 def test_mt10_equals_metaworlds_with_one_hot_tasks():
