@@ -162,7 +162,8 @@ def test_a_given_embedding_is_frozen():
 @pytest.mark.parametrize(("observation_dim", "experts", "memory"), [(12, 29_952, 19_968), (39, 40_320, 26_880)])
 def test_parameter_counts_are_the_papers(observation_dim, experts, memory):
     spec = Spec(tuple("abcdefghij"), observation_dim, 4)
-    params = cmta.networks(cmta.Config(task_encoder_depth="reference"), spec).init(jax.random.key(0))
+    init = cmta.networks(cmta.Config(task_encoder_depth="reference"), spec).init
+    params = jax.eval_shape(init, jax.random.key(0))
     parts = params["encoder"]["params"]
     assert number_of(parts["experts"]) == experts
     assert number_of(parts["memory"]) == memory

@@ -51,9 +51,9 @@ def test_another_seed_gives_another_run():
 
 
 def test_seeds_in_one_program_equal_runs_of_their_own():
-    both = Run(num_seeds=2).to_the_end()
+    both = Run(SMALLEST, num_seeds=2).to_the_end()
     for index in range(2):
-        alone = Run(seed=index).to_the_end()
+        alone = Run(SMALLEST, seed=index).to_the_end()
         own = jax.tree.map(lambda leaf, i=index: leaf[i : i + 1], (both.state.learner, both.state.rollout))
         close(own, (alone.state.learner, alone.state.rollout), rtol=1e-3, size=0.01)
 
@@ -75,7 +75,7 @@ def test_warm_up_acts_uniformly_and_the_policy_afterwards():
 
 
 def test_every_program_compiles_once():
-    run = Run(num_seeds=2).to_the_end()
+    run = Run(SMALLEST, num_seeds=2).to_the_end()
     for name in ("start", "learn", "observe"):
         assert getattr(run.program, name)._cache_size() == 1, name
 
