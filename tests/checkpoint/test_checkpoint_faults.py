@@ -100,6 +100,14 @@ def test_every_bit_of_a_checkpoint_is_checked(saved):
     assert restored(saved).step == 160
 
 
+def test_a_manifest_in_which_a_word_was_changed_is_not_believed(saved):
+    path = saved / "step-000000160.json"
+    page = path.read_text()
+    assert page.count('"method": "cmta"') == 1
+    path.write_text(page.replace('"method": "cmta"', '"method": "care"'))
+    assert restored(saved).step == 130
+
+
 @pytest.mark.parametrize("name", [".DS_Store", ".nfs00000001", "Thumbs.db", "@eaDir/x", "d/._copy"])
 def test_files_of_file_managers_and_servers_do_not_spoil_a_checkpoint(saved, name):
     place = saved / "state-000003" / name
