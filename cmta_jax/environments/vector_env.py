@@ -218,14 +218,14 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
             raise ValueError("render needs render_mode='rgb_array' when the environment is made.")
         if self._pending or not self._begun:
             raise RuntimeError(f"Call {'step_wait' if self._pending else 'reset'} before render.")
-        while True:
+        lost = [-1]
+        while lost:
             self._team.ask(channel.PICTURE)
             failed, lost = self._team.wait(patience=self.num_envs)
-            if failed:
-                raise RuntimeError(f"The environments could not be drawn: {next(iter(failed.values()))}")
-            if not lost:
-                return tuple(self._shared["picture"].copy())
             self._lost |= self._reset_lanes(np.isin(np.arange(self.num_envs), lost))  # they truncate at the next step
+            for cause in failed.values():
+                raise RuntimeError(f"The environments could not be drawn: {cause.strip().splitlines()[-1]}")
+        return tuple(self._shared["picture"].copy())
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """A method of every lane: `toggle_terminate_on_success`, `get_checkpoint`, `load_checkpoint`, `render`."""

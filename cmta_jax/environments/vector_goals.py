@@ -29,14 +29,14 @@ class GoalStreams:
         for lane in np.flatnonzero(lanes):
             self.next[lane] = self._streams[lane].choice(NUM_GOAL_SETS)
 
-    def seed(self, seed: int | Sequence[int | None] | None, lanes: np.ndarray) -> None:
+    def seed(self, seed: int | np.integer | Sequence[int | None] | None, lanes: np.ndarray) -> None:
         """New streams for `lanes` [L] bool where `seed` gives one: an int stands for seed + lane.
 
         Raises:
             ValueError: a list of another length.
         """
         count = len(self._streams)
-        seeds = [seed + lane for lane in range(count)] if isinstance(seed, int) else seed
+        seeds = [seed + lane for lane in range(count)] if isinstance(seed, int | np.integer) else seed
         seeds = [None] * count if seeds is None else seeds
         if len(seeds) != count:
             raise ValueError(f"seed has {len(seeds)} entries: give one for each of the {count} environments.")

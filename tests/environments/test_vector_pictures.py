@@ -1,5 +1,8 @@
 """`render` of the vector environment and of the single one."""
 
+import os
+import signal
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -56,6 +59,10 @@ def test_several_environments_of_one_worker_are_drawn_like_single_ones():
         envs.step(np.stack([ACTION] * 2))
         for single in singles:
             single.step(ACTION)
+    os.kill(envs.unwrapped._team.workers[0].pid, signal.SIGKILL)
+    assert all(picture.std() > 10 for picture in envs.render())  # of new episodes, which the next step reports
+    _, _, _, truncated, infos = envs.step(np.stack([ACTION] * 2))
+    assert truncated.all() and infos["worker_restarted"].all()
     envs.close()
     for single in singles:
         single.close()
