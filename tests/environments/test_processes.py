@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -122,7 +123,12 @@ def test_there_are_never_more_workers_than_lanes():
     assert 1 <= balancing.count_workers(None, 50) <= os.cpu_count()
 
 
-def test_shared_arrays_lie_apart_and_are_seen_by_both_sides():
+@pytest.mark.parametrize("forbidden", [False, True])
+def test_shared_arrays_lie_apart_and_are_seen_by_both_sides(monkeypatch, tmp_path, forbidden):
+    """Also where a sandbox forbids memory without a name."""
+    if forbidden:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        monkeypatch.setattr(os, "memfd_create", lambda _: os.stat("/nowhere"))  # raises OSError
     fields = shared_memory.layout(2, 3, 4)
     memory = shared_memory.create(fields)
     ours, theirs = shared_memory.attach(memory, fields), shared_memory.attach(memory, fields)
@@ -132,6 +138,7 @@ def test_shared_arrays_lie_apart_and_are_seen_by_both_sides():
     for name, array in theirs.items():
         np.testing.assert_array_equal(array, ours[name])
     os.close(memory)
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_a_channel_tells_of_silence_and_of_death():

@@ -48,9 +48,9 @@ def layout(
 
 def create(fields: Layout) -> int:
     """A file descriptor of anonymous memory large enough for `fields`; it is freed with its last user."""
-    if hasattr(os, "memfd_create"):
+    try:
         descriptor = os.memfd_create("cmta_jax")
-    else:
+    except (AttributeError, OSError):  # not Linux, or a sandbox that forbids it
         descriptor, path = tempfile.mkstemp()
         os.unlink(path)
     os.ftruncate(descriptor, sum(_padded_bytes(*field) for field in fields.values()))
