@@ -16,7 +16,7 @@ from cmta_jax.checkpoint import Checkpointer, save_policy
 from cmta_jax.environments.simulator.fast import FastSimulator
 from cmta_jax.runs.loading import load_policy
 from experiments import evaluate
-from experiments.policies import metaworld_protocol, outcome, paper_protocol
+from experiments.policies import films, metaworld_protocol, outcome, paper_protocol
 
 
 @pytest.fixture(scope="module")
@@ -268,6 +268,16 @@ def test_a_policy_file_without_flags_is_refused(trained, tmp_path, capsys):
     save_policy(tmp_path / "policy.safetensors", trained.params, {})
     assert evaluate.main([f"--workdir={tmp_path}/policy.safetensors"], Toy) == 2
     assert "does not say with which flags its policy was trained" in capsys.readouterr().err
+
+
+def test_a_film_is_made_by_the_camera_that_was_named(tmp_path, capsys, monkeypatch):
+    asked = []
+    monkeypatch.setattr(films, "make", lambda *arguments: asked.append(arguments[-1]) or [])
+    path = policy_file(tmp_path / "policy.safetensors", *CMTA)
+    assert evaluate.main([f"--workdir={path}", "--video", "--camera=topview"], Toy) == 0
+    assert asked == ["topview"]
+    assert evaluate.main([f"--workdir={path}", "--video", "--camera=bottom"], Toy) == 2
+    assert "corner4|corner|corner2|corner3|topview" in capsys.readouterr().err
 
 
 def test_help_is_printed(capsys):
