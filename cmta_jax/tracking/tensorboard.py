@@ -1,7 +1,7 @@
 """TensorBoard event files, one folder per seed."""
 
 import pathlib
-import socket
+import platform
 import struct
 import time
 from collections.abc import Sequence
@@ -62,7 +62,7 @@ class TensorBoardWriter(Listener):
 
 def _open(folder: pathlib.Path) -> AppendFile:
     folder.mkdir(parents=True, exist_ok=True)
-    return AppendFile(folder / f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}")
+    return AppendFile(folder / f"events.out.tfevents.{time.time_ns()}.{platform.node()}")
 
 
 def _add(file: AppendFile, event: Event) -> None:

@@ -83,6 +83,12 @@ def test_where_nothing_says_how_much_memory_is_free_all_is_tried(groups, monkeyp
     assert checks.free_bytes() == GIB
 
 
+def test_where_nothing_says_which_cores_are_allowed_all_count(groups, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: os.stat("/nowhere"))  # raises OSError
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert resources.usable_cores() == 7
+
+
 def test_only_one_module_counts_cores():
     """Elsewhere a number of cores would know neither affinity nor quota."""
     root = pathlib.Path(__file__).parents[2]

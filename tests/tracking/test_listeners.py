@@ -1,6 +1,7 @@
 import errno
 import logging
 import os
+import socket
 import struct
 
 import numpy as np
@@ -222,6 +223,12 @@ def test_a_resumed_run_hides_what_came_after_its_checkpoint(tmp_path):
     first, second = read_events(tmp_path / "seed_0")
     assert first.file_version == "brain.Event:2"
     assert (second.step, second.session_log.status) == (501, 1)
+
+
+def test_tensorboard_needs_no_name_of_the_machine(tmp_path, monkeypatch):
+    monkeypatch.setattr(socket, "gethostname", lambda: os.stat("/nowhere"))  # raises OSError, as in some sandboxes
+    TensorBoardWriter(tmp_path, [0], ["reach-v3"]).close()
+    assert len([*tmp_path.glob("seed_0/events.out.tfevents.*")]) == 1
 
 
 def test_several_listeners_hear_the_same():

@@ -22,7 +22,10 @@ def free_memory() -> int:
 
 def usable_cores() -> int:
     """Cores by affinity and by the groups' quota of processor time, rounded down; at least 1."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        allowed = len(os.sched_getaffinity(0))
+    except (AttributeError, OSError):  # not Linux, or a sandbox that forbids to ask
+        allowed = os.cpu_count() or 1
     return max(1, min([allowed, *_quotas()]))
 
 
