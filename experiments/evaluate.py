@@ -23,7 +23,7 @@ from cmta_jax.environments.interface import PoolFactory
 from cmta_jax.runs.loading import load_policy
 from cmta_jax.runs.policy import Policy
 from experiments.command_line.checks import find_device
-from experiments.command_line.commands import path_of, policy_flags, run_command
+from experiments.command_line.commands import path_of, policy_flags, run_command, show
 from experiments.policies import outcome, paper_protocol
 from experiments.policies.titles import describe
 
@@ -66,18 +66,18 @@ def _evaluate(values: flags.FlagValues, pool_class: PoolFactory) -> None:
         raise ValueError(f"--episodes={episodes} would play the same episode {episodes} times: add --sample.")
     find_device()
     policy = load_policy(values.workdir, values.step, pool_class)
-    print(f"{policy.source}: {describe(policy)}")
+    show(f"{policy.source}: {describe(policy)}")
     if values.video:
         return _film(policy, values, pool_class)
     result = _play(policy, values, episodes, pool_class)
-    print(outcome.table(result), flush=True)  # first, because the folder may be read-only
+    show(outcome.table(result))  # first, because the folder may be read-only
     path = (path_of(values.out) if values.out else policy.folder) / f"evaluation_{result.protocol}.csv"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         outcome.write(result, path)
     except OSError as error:
         raise ValueError(f"{path} cannot be written ({error.strerror}): give another folder with --out.") from error
-    print(f"The numbers are in {path}.")
+    show(f"The numbers are in {path}.")
 
 
 def _play(policy: Policy, values: flags.FlagValues, episodes: int, pool_class: PoolFactory) -> outcome.Outcome:
@@ -95,7 +95,7 @@ def _film(policy: Policy, values: flags.FlagValues, pool_class: PoolFactory) -> 
 
     folder = path_of(values.out) if values.out else policy.folder / "videos"
     for path in films.make(policy, pool_class, values.goal_set, values.env_workers, folder, values.camera):
-        print(path, flush=True)
+        show(str(path))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from cmta_jax.environments.interface import PoolFactory
 from cmta_jax.runs.loading import load_policy
 from cmta_jax.runs.policy import Policy
 from experiments.command_line.checks import find_device
-from experiments.command_line.commands import path_of, policy_flags, run_command
+from experiments.command_line.commands import path_of, policy_flags, run_command, show
 from experiments.inspection import encodings, figures
 from experiments.policies import films
 from experiments.policies.titles import title
@@ -84,9 +84,9 @@ def _inspect(values: flags.FlagValues, pool_class: PoolFactory) -> None:
             try:
                 save(draw(), out / name)
             except encodings.NothingToDraw as reason:
-                print(f"{name} is left out: {reason}.", flush=True)
+                show(f"{name} is left out: {reason}.")
             else:
-                print(f"{out / name}.png", flush=True)
+                show(f"{out / name}.png")
 
 
 class Inspected(NamedTuple):

@@ -10,7 +10,7 @@ class TableFile(NamedTuple):
 
     columns: tuple[str, ...]  # empty if the file ends before its header does
     rows: list[tuple[int, list[str]]]  # line number and cells of each whole row
-    cut: bool  # whether a half-written last row was left out
+    cut: tuple[str, ...] = ()  # cells of a last row without its line's end, which is not among `rows`
 
 
 def whole_number(text: str) -> int:
@@ -38,10 +38,11 @@ def read_table(path: pathlib.Path, columns: Sequence[str]) -> TableFile:
     header, *lines = text.split("\n")
     header, longer = header.strip(), columns[-1] == "..." and header.startswith(expected)
     if not lines and (longer or expected.startswith(header)):
-        return TableFile((), [], cut=False)
+        return TableFile((), [])
     if header != expected and not longer:
         raise ValueError(f"{path} begins with {header[:60]!r} instead of '{expected}': not a file of a run.")
-    cut = bool(lines and lines.pop().strip("\0"))
+    last = lines.pop().strip("\0 \t\r") if lines else ""
+    cut = tuple(last.split(",")) if last else ()
     names = tuple(header.split(","))
     found = ((number, line.strip("\0 \t\r")) for number, line in enumerate(lines, start=2))
     rows = [(number, line.split(",")) for number, line in found if line]

@@ -121,7 +121,11 @@ def _up_to(path: pathlib.Path, step: int, columns: Sequence[str]) -> list[Sequen
         return []
     table = read_table(path, columns or ("step", "seed", "..."))
     kept: list[Sequence[str]] = [table.columns] if table.columns else []
-    for number, cells in table.rows:
+    rows = table.rows
+    if table.cut and len(table.cut) == len(table.columns) and table.cut[0].isdecimal():
+        # A kill cuts later rows only, because a checkpoint follows a sync; an editor may have taken the line's end.
+        rows = [*rows, (len(rows) + 2, [*table.cut])]
+    for number, cells in rows:
         (at,) = convert(path, number, cells, {"step": whole_number})
         if at <= step:
             kept.append([str(at), *cells[1:]])

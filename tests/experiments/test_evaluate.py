@@ -5,6 +5,7 @@ import io
 import json
 import pickle
 import shutil
+import sys
 
 import jax
 import numpy as np
@@ -268,6 +269,23 @@ def test_a_policy_file_without_flags_is_refused(trained, tmp_path, capsys):
     save_policy(tmp_path / "policy.safetensors", trained.params, {})
     assert evaluate.main([f"--workdir={tmp_path}/policy.safetensors"], Toy) == 2
     assert "does not say with which flags its policy was trained" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_early_costs_no_numbers(tmp_path, monkeypatch):
+    """As in `evaluate ... | head -1`."""
+
+    class Left(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+        def fileno(self):
+            return file.fileno()
+
+    path = policy_file(tmp_path / "policy.safetensors", *CMTA)
+    with open(tmp_path / "stdout", "w") as file:
+        monkeypatch.setattr(sys, "stdout", Left())
+        assert evaluate.main([f"--workdir={path}"], Toy) == 0
+    assert len(rows(tmp_path / "evaluation_paper.csv")) == 2
 
 
 def test_a_film_is_made_by_the_camera_that_was_named(tmp_path, capsys, monkeypatch):

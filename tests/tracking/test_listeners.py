@@ -109,6 +109,15 @@ def test_a_resume_repairs_what_editors_and_crashes_did_to_the_tables(tmp_path, c
     assert {name: (tmp_path / name).read_bytes() for name in whole} == whole
 
 
+@pytest.mark.parametrize(("start", "kept"), [(300, True), (299, False)])
+def test_a_last_row_without_its_lines_end_is_whole_up_to_the_checkpoint(tmp_path, start, kept):
+    """An editor took the line's end; later than the checkpoint, a kill may have cut the row."""
+    row = b"300,4,reach-v3,1,12.5"
+    (tmp_path / "eval.csv").write_bytes(b"step,seed,task,success,episode_return\n" + row)
+    CsvWriter(tmp_path, SEEDS, TASKS, start).close()
+    assert (row + b"\n" in (tmp_path / "eval.csv").read_bytes()) == kept
+
+
 @pytest.mark.parametrize("header", ["", "step,se", "step,seed,lo"])
 def test_a_header_that_a_kill_cut_short_is_written_again(tmp_path, header):
     (tmp_path / "train.csv").write_text(header)
