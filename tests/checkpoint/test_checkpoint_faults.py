@@ -108,6 +108,11 @@ def test_a_manifest_in_which_a_word_was_changed_is_not_believed(saved):
     assert restored(saved).step == 130
 
 
+def test_a_manifest_under_the_name_of_another_step_is_not_believed(saved):
+    (saved / "step-000000160.json").rename(saved / "step-000000170.json")
+    assert restored(saved).step == 130
+
+
 @pytest.mark.parametrize("name", [".DS_Store", ".nfs00000001", "Thumbs.db", "@eaDir/x", "d/._copy"])
 def test_files_of_file_managers_and_servers_do_not_spoil_a_checkpoint(saved, name):
     place = saved / "state-000003" / name
