@@ -3,6 +3,8 @@
 import itertools
 
 import numpy as np
+import pytest
+from matplotlib.figure import Figure
 from run_folders import write_run
 
 from cmta_jax.results.grouping import gather
@@ -65,3 +67,12 @@ def test_nothing_in_a_figure_is_outside_the_picture(tmp_path):
     assert len(texts) == 4
     assert all(box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1 for box in boxes)
     assert not any(first.overlaps(second) for first, second in itertools.combinations(boxes, 2))
+
+
+def test_a_curve_has_each_evaluation_once_and_a_band_of_the_samples_deviation():
+    """Two seeds at 20 and 40 %: mean 30, deviation of the sample sqrt(2 * 10^2 / 1) = 14.14."""
+    axes = Figure().subplots()
+    assert panels.curve(axes, np.arange(4), np.array([[0.2] * 4, [0.4] * 4]), {"color": "black"}) == pytest.approx(30)
+    np.testing.assert_array_equal(axes.lines[0].get_xdata(), np.arange(4))
+    heights = axes.collections[0].get_paths()[0].vertices[:, 1]
+    np.testing.assert_allclose([heights.min(), heights.max()], [30 - np.sqrt(200), 30 + np.sqrt(200)], rtol=1e-9)

@@ -148,3 +148,13 @@ def test_what_editors_and_crashes_do_to_a_table_is_understood(tmp_path, change):
     path = folder / "eval.csv"
     path.write_text(change(path.read_text()), newline="")
     np.testing.assert_array_equal(read_run(folder).success, SUCCESS)
+
+
+def test_seeds_are_in_their_order_whatever_that_of_the_rows(tmp_path):
+    success = np.array([[[0.0, 1.0]], [[0.5, 0.25]]])
+    folder = write_run(tmp_path / "run", success, seeds=(4, 5))
+    header, *rows = (folder / "eval.csv").read_text().splitlines()
+    (folder / "eval.csv").write_text("\n".join([header, *reversed(rows)]) + "\n")
+    run = read_run(folder)
+    assert run.seeds == (4, 5)
+    np.testing.assert_array_equal(run.success[..., ::-1], success)  # the tasks are in the order of the rows
