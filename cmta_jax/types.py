@@ -27,7 +27,8 @@ class Transition(NamedTuple):
 
     `discount` is 0 only where the episode really terminated: a time limit bootstraps. `next_observation` is the
     true observation after the action, never that of the next episode. `carry` is the policy's recurrent state
-    before it read `observation`, `next_carry` the one before it read `next_observation`.
+    before it read `observation`, `next_carry` the one before it read `next_observation`; both are a `History` where the
+    method asks for one.
     """
 
     observation: Array  # [N, B, D]
@@ -38,6 +39,17 @@ class Transition(NamedTuple):
     success: Array  # [N, B] bool, success at this very step
     carry: Carry
     next_carry: Carry
+
+
+class History(NamedTuple):
+    """A recurrent state of some steps ago and what was seen since; stands for a `Carry` in a batch.
+
+    The encoder recomputes the state from it, with the parameters of today and with a gradient through all `T` steps.
+    """
+
+    carry: Carry  # [N, B, ...], before the first observation that was `seen`
+    observation: Array  # [T, N, B, D], oldest first
+    seen: Array  # [T, N, B] bool; false = before the episode or before the oldest row: this step is skipped
 
 
 class Spec(NamedTuple):
@@ -115,7 +127,7 @@ class Method(NamedTuple):
     """A learning method: pure functions over one learner state, all jit- and vmap-able.
 
     `networks` are the pieces that the functions are made of (`sac.Networks`, one floor above this file), for wrappers
-    (TSAC) and for plots.
+    (TSAC) and for plots. `history` is the number of steps T of the `History` that a batch has in place of its carries.
     """
 
     init: Init
@@ -124,3 +136,4 @@ class Method(NamedTuple):
     update: Update
     networks: Any
     finish_episode: FinishEpisode = ignore_episode
+    history: int = 0

@@ -23,6 +23,11 @@ class Config(mixture.Config):
     memory_learning_rate: float = setting(
         0.0, "Adam's rate for the LSTM; 0 = that of --critic_learning_rate (Deviation 26)", at_least(0.0)
     )
+    memory_history: int = setting(
+        0,
+        "steps before each sampled one through which the LSTM is run again, with gradient; 0 = its stored state",
+        minimum=0,
+    )
 
 
 def make(config: Config, spec: Spec) -> Method:
@@ -36,7 +41,7 @@ def make(config: Config, spec: Spec) -> Method:
             f"--cmta.memory_learning_rate={config.memory_learning_rate:g} needs --cmta.temporal=true and a "
             "--critic_learning_rate above 0: leave it at 0, which means the critics' rate."
         )
-    return sac.make(config, spec, networks(config, spec))
+    return sac.make(config, spec, networks(config, spec))._replace(history=config.memory_history)
 
 
 def networks(config: Config, spec: Spec) -> sac.Networks:

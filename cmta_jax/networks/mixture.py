@@ -9,7 +9,7 @@ from flax import linen as nn
 
 from cmta_jax.networks.lstm import Memory
 from cmta_jax.networks.mlp import MLP, ensemble
-from cmta_jax.types import Array, Carry
+from cmta_jax.types import Array, Carry, History
 
 
 class MixtureIntermediates(NamedTuple):
@@ -26,7 +26,7 @@ class MixtureEncoder(nn.Module):
     Args of `__call__`:
         observation: `[N, B, D]`.
         task_encoding: `[N, Z]`.
-        carry: (hidden, cell) `[N, B, H]` if `temporal`, else `()`.
+        carry: (hidden, cell) `[N, B, H]`, or a `History` of it, if `temporal`; else `()`.
 
     Returns:
         The mixed encoding `[N, B, features]` and the `MixtureIntermediates`.
@@ -48,33 +48,22 @@ class MixtureEncoder(nn.Module):
         chex.assert_rank([observation, task_encoding], [3, 2])
         if not self.temporal:
             return self._mix(observation, task_encoding, (), carry)
+        if isinstance(carry, History):
+            carry = self.recall(carry)
         carry, hidden = self.memory(carry, observation)  # Eq. 5
         return self._mix(observation, task_encoding, (hidden,), carry)
 
-    def episode(self, observation: Array, task_encoding: Array, carry: Carry) -> tuple[Array, MixtureIntermediates]:
-        """A whole episode at once; equal to `T` calls, but nothing except the LSTM runs step by step.
+    def recall(self, history: History) -> Carry:
+        """The carry (hidden, cell) `[N, B, H]` after the observations of a `History`, by the LSTM of today (Eq. 5)."""
 
-        Args:
-            observation: `[T, N, B, D]`.
-            task_encoding: `[N, Z]`.
-            carry: recurrent state before the first observation, `[N, B, H]` each.
+        def step(memory: Memory, carry: Carry, seen_here: tuple[Array, Array]) -> tuple[Carry, tuple[()]]:
+            observation, seen = seen_here
+            after, _ = memory(carry, observation)
+            return jax.tree.map(lambda new, old: jnp.where(seen[..., None], new, old), after, carry), ()
 
-        Returns:
-            As of a call, every array with a leading `T`, except the carry: the last one.
-        """
-        hidden = ()
-        if self.temporal:
-            over_time = nn.scan(Memory.__call__, variable_broadcast="params", split_rngs={"params": False})
-            carry, hidden = over_time(self.memory, carry, observation)
-            hidden = (hidden,)
-        mix = nn.vmap(
-            MixtureEncoder._mix,
-            variable_axes={"params": None},
-            split_rngs={"params": False},
-            in_axes=(0, None, 0, None),  # pyright: ignore[reportArgumentType]  (flax types it as one int)
-        )
-        encoding, intermediates = mix(self, observation, task_encoding, hidden, ())
-        return encoding, intermediates._replace(carry=carry)
+        over_time = nn.scan(step, variable_broadcast="params", split_rngs={"params": False})
+        carry, _ = over_time(self.memory, history.carry, (history.observation, history.seen))
+        return carry
 
     def _mix(
         self, observation: Array, task_encoding: Array, hidden: tuple[Array, ...], carry: Carry

@@ -130,7 +130,7 @@ class OneSeed:
     def no_divergence(self, learner: Learner, replay: Replay) -> Divergence:
         """The divergence record that the first `learn` is given."""
         key = random_key(0)
-        batch = jax.eval_shape(lambda: replay_lib.sample(replay, key, self.batch_per_task))
+        batch = jax.eval_shape(lambda: replay_lib.sample(replay, key, self.batch_per_task, self.method.history))
         learner, metrics = jax.eval_shape(self.method.update, learner, batch, key)
         return divergence_lib.empty(metrics, jax.eval_shape(divergence_lib.parameter_norms, learner.params), batch)
 
@@ -148,7 +148,7 @@ class OneSeed:
         def once(carried, key):
             learner, divergence = carried
             sample_key, update_key = jax.random.split(key)
-            stored = replay_lib.sample(replay, sample_key, self.batch_per_task)
+            stored = replay_lib.sample(replay, sample_key, self.batch_per_task, self.method.history)
             batch = stored._replace(reward=reward_scaling.scale(stored.reward, factor))
             learner, metrics = self.method.update(learner, batch, update_key)
             limit = self.config.max_critic_loss or math.inf

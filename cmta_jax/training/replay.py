@@ -12,7 +12,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from cmta_jax.types import Array, Carry, Transition
+from cmta_jax.types import Array, Carry, History, Transition
 
 TRIES = 6  # draws of a row: one is unsampleable with probability 1 / (horizon + 1), all of them with its sixth power
 
@@ -92,7 +92,7 @@ def replaced(replay: Replay) -> tuple[Array, Array]:
     return lost[0] + lost[1], lost[0] * sizes[0] + lost[1] * sizes[1]
 
 
-def sample(replay: Replay, key: Array, batch_per_task: int) -> Transition:
+def sample(replay: Replay, key: Array, batch_per_task: int, history: int = 0) -> Transition:
     """A stratified batch, leaves `[N, batch_per_task, ...]`: uniform over each task's stored transitions.
 
     Every lane must hold a transition. A row that is not a transition is drawn again; if all `TRIES` fail (once in 1e13
@@ -102,6 +102,7 @@ def sample(replay: Replay, key: Array, batch_per_task: int) -> Transition:
         replay: rings `[N, C, P, ...]`.
         key: of this batch.
         batch_per_task: B, transitions of each task.
+        history: T, steps before each transition from which its carry is to be computed; 0: the stored carries.
     """
     chex.assert_rank(replay.valid, 3)
     num_tasks, copies, rows_per_lane = replay.valid.shape
@@ -116,7 +117,7 @@ def sample(replay: Replay, key: Array, batch_per_task: int) -> Transition:
     row = jnp.where(usable.any(axis=0), row, _newest(replay)[task, lane])
     now = jax.tree.map(lambda ring: ring[task, lane, row], replay.rows)
     after = (row + 1) % rows_per_lane
-    return Transition(
+    batch = Transition(
         observation=now.observation,
         action=now.action,
         reward=now.reward,
@@ -126,6 +127,27 @@ def sample(replay: Replay, key: Array, batch_per_task: int) -> Transition:
         carry=now.carry,
         next_carry=jax.tree.map(lambda ring: ring[task, lane, after], replay.rows.carry),
     )
+    return _with_history(replay, batch, (task, lane, row), history) if history else batch
+
+
+def _with_history(replay: Replay, batch: Transition, place: tuple[Array, Array, Array], length: int) -> Transition:
+    """The batch with a `History` in place of each carry.
+
+    Args:
+        place: task `[N, 1]`, lane and row `[N, B]` of each transition.
+        length: T, steps before the transition. Those of another episode, and those no longer there, are skipped.
+    """
+    task, lane, row = place
+    rows_per_lane = replay.valid.shape[-1]
+    before = (row - jnp.arange(length, 0, -1)[:, None, None]) % rows_per_lane  # [T, N, B], oldest first
+    valid = replay.valid[task, lane, before]  # a row between two episodes is no transition
+    seen = jnp.flip(jnp.cumprod(jnp.flip(valid.astype(jnp.int32), axis=0), axis=0), axis=0).astype(bool)
+    oldest = (row - seen.sum(axis=0)) % rows_per_lane
+    carry = jax.tree.map(lambda ring: ring[task, lane, oldest], replay.rows.carry)
+    observation = replay.rows.observation[task, lane, before]
+    now = batch.observation[None], jnp.ones((1, *row.shape), bool)
+    next_history = History(carry, jnp.concatenate([observation, now[0]]), jnp.concatenate([seen, now[1]]))
+    return batch._replace(carry=History(carry, observation, seen), next_carry=next_history)
 
 
 def _newest(replay: Replay) -> Array:

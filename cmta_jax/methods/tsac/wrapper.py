@@ -44,6 +44,7 @@ def wrap(config: Config, spec: Spec, base: Method) -> Method:
         update=lambda state, batch, key: update(algorithm, state, batch, draw_noise(key, batch.action)),
         networks=base.networks,
         finish_episode=finish_episode,
+        history=base.history,
     )
 
 
