@@ -139,12 +139,12 @@ def _with_history(replay: Replay, batch: Transition, place: tuple[Array, Array, 
     """
     task, lane, row = place
     rows_per_lane = replay.valid.shape[-1]
-    before = (row - jnp.arange(length, 0, -1)[:, None, None]) % rows_per_lane  # [T, N, B], oldest first
-    valid = replay.valid[task, lane, before]  # a row between two episodes is no transition
+    before = (row[None] - jnp.arange(length, 0, -1)[:, None, None]) % rows_per_lane  # [T, N, B], oldest first
+    valid = replay.valid[task[None], lane[None], before]  # a row between two episodes is no transition
     seen = jnp.flip(jnp.cumprod(jnp.flip(valid.astype(jnp.int32), axis=0), axis=0), axis=0).astype(bool)
     oldest = (row - seen.sum(axis=0)) % rows_per_lane
     carry = jax.tree.map(lambda ring: ring[task, lane, oldest], replay.rows.carry)
-    observation = replay.rows.observation[task, lane, before]
+    observation = replay.rows.observation[task[None], lane[None], before]
     now = batch.observation[None], jnp.ones((1, *row.shape), bool)
     next_history = History(carry, jnp.concatenate([observation, now[0]]), jnp.concatenate([seen, now[1]]))
     return batch._replace(carry=History(carry, observation, seen), next_carry=next_history)

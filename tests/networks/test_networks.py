@@ -15,7 +15,7 @@ from cmta_jax.networks.mixture import MixtureEncoder
 from cmta_jax.networks.mlp import MLP, ensemble
 from cmta_jax.networks.task_encoder import TaskEncoder
 from cmta_jax.sac.optimisers import follow
-from cmta_jax.types import Spec
+from cmta_jax.types import History, Spec
 
 N, B, D, K, H, T = 3, 5, 7, 4, 6, 8
 
@@ -91,16 +91,31 @@ def test_without_temporal_information_equals_an_lstm_of_zeros(mixture):
     close(without.apply({"params": parts}, observation, tasks, ())[0], with_zeros, rtol=1e-5)
 
 
-def test_a_replayed_episode_equals_its_steps(mixture):
-    module, params, (_, tasks, carry) = mixture
+def test_a_history_stands_for_the_carry_after_its_steps(mixture):
+    """Steps that were not seen leave the carry as it is."""
+    module, params, (observation, tasks, start) = mixture
     observations = normal(5, T, N, B, D)
-    encodings, intermediates = module.apply(params, observations, tasks, carry, method="episode")
-    for step, observation in enumerate(observations):
-        encoding, at = module.apply(params, observation, tasks, carry)
-        carry = at.carry
-        close(encodings[step], encoding, rtol=1e-4)
-        close(intermediates.attention[step], at.attention, rtol=1e-4)
-    close(intermediates.carry, carry, rtol=1e-4)
+    seen = jnp.arange(T)[:, None, None] >= jnp.arange(N * B).reshape(1, N, B) % (T + 1)  # all, some or no steps
+    carry = start
+    for past, here in zip(observations, seen, strict=True):
+        _, at = module.apply(params, past, tasks, carry)
+        carry = jax.tree.map(lambda new, old, here=here: jnp.where(here[..., None], new, old), at.carry, carry)
+    expected, there = module.apply(params, observation, tasks, carry)
+    found, at = module.apply(params, observation, tasks, History(start, observations, seen))
+    close(found, expected, rtol=1e-4)
+    chex.assert_trees_all_equal_shapes(at, there)
+    close(at.carry[0], there.carry[0], rtol=1e-4)
+
+
+def test_a_history_carries_the_gradient_to_its_first_step(mixture):
+    module, params, (observation, tasks, start) = mixture
+    observations, seen = normal(5, T, N, B, D), jnp.ones((T, N, B), bool).at[0, 0].set(False)
+
+    def total(observations):
+        return module.apply(params, observation, tasks, History(start, observations, seen))[0].sum()
+
+    gradient = np.asarray(jax.grad(total)(observations))
+    assert np.abs(gradient[0, 1:]).max() > 0 and not gradient[0, 0].any()
 
 
 def test_the_carry_of_a_lane_is_reset_where_its_episode_begins():

@@ -1,28 +1,61 @@
-"""What keeps the toy solved? Every reward scaling, with and without layer norm, with the LSTM at three rates.
+"""What keeps the toys solved, and what makes use of the memory? One line of success per setting, seed and 1,000 steps.
 
     PYTHONPATH=.:tests/support python tests/support/toy_study.py results/learning_toy/curves.csv
 
-CMTA with a shared encoder reaches goals in the plane (`toy_pool`): 8,000 steps, seeds 0 to 4 in one program, an
-evaluation of all 10 goals of both tasks every 1,000 steps. About two minutes of one core for each of the 18 settings.
-Settings that the file holds already are not run again.
+CMTA with a shared encoder on two toys: `visible`, reach the goal that is shown (`toy_pool`), and `hidden`, reach the
+goal that was shown at the first step only (`hidden_goal`). 8,000 steps, seeds 0 to 4 in one program, an evaluation of
+all goals of both tasks every 1,000 steps. One to two minutes of one core for each setting. Settings that the file holds
+already are not run again.
 """
 
 import csv
 import itertools
 import pathlib
 import sys
+from typing import NamedTuple
 
 import jax
 import numpy as np
+from hidden_goal import HiddenGoalPool
+from toy_pool import ToyPool
 from toy_training import HORIZON, Run
 
 from cmta_jax.methods import cmta
 from cmta_jax.training import evaluation
 
-SIZES = {"hidden_dim": 32, "encoding_dim": 16, "num_experts": 3, "batch_per_task": 32}
+SIZES = {"hidden_dim": 32, "encoding_dim": 16, "batch_per_task": 32}
 LENGTH = {"steps_per_task": 8000, "warmup_steps": 200, "replay_capacity": 16_000}
-SCALINGS, RATES = ("running_std", "none", "mean"), (3e-4, 3e-5, 1e-5)
-COLUMNS = ("reward_scaling", "critic_layer_norm", "memory_learning_rate", "seed", "step", "success", "critic_loss")
+TOYS = {"visible": (ToyPool, 3), "hidden": (HiddenGoalPool, 6)}  # pool, experts
+
+
+class Setting(NamedTuple):
+    """What distinguishes the runs of the study."""
+
+    toy: str = "visible"
+    reward_scaling: str = "none"
+    critic_layer_norm: bool = True
+    memory_learning_rate: float = 3e-4
+    memory_history: int = 0
+    temporal: bool = True
+
+
+COLUMNS = (*Setting._fields, "seed", "step", "success", "critic_loss")
+RATES = (3e-4, 1e-4, 3e-5)
+SETTINGS = [
+    *(
+        Setting("visible", scaling, layer_norm, rate)
+        for rate, scaling, layer_norm in itertools.product(
+            (3e-4, 3e-5, 1e-5), ("running_std", "none", "mean"), (False, True)
+        )
+    ),
+    *(Setting("visible", memory_learning_rate=rate, memory_history=9) for rate in RATES),
+    *(
+        Setting("hidden", memory_learning_rate=rate, memory_history=history)
+        for history, rate in itertools.product((9, 0), RATES)
+    ),
+    Setting("hidden", memory_history=3),
+    Setting("hidden", temporal=False, memory_learning_rate=0.0),
+]
 
 
 def play(run):
@@ -34,16 +67,20 @@ def play(run):
     return result.mean_success().mean(axis=1)
 
 
-def curves(scaling, layer_norm, rate, num_seeds=5, every=1000, **length):
+def curves(setting, num_seeds=5, every=1000, **length):
     """Rows of one setting, in the order of `COLUMNS`."""
-    own = {"critic_layer_norm": layer_norm, "memory_learning_rate": rate}
-    config = cmta.Config(**SIZES, initial_log_std=0.0, initial_temperature=0.1, actor_encoder="shared", **own)
-    run = Run(config, num_seeds=num_seeds, reward_scaling=scaling, **{**LENGTH, **length})
+    pool, num_experts = TOYS[setting.toy]
+    own = {name: getattr(setting, name) for name in Setting._fields[2:]}
+    config = cmta.Config(
+        **SIZES, num_experts=num_experts, initial_log_std=0.0, initial_temperature=0.1, actor_encoder="shared", **own
+    )
+    length = {**LENGTH, **length, "num_seeds": num_seeds, "reward_scaling": setting.reward_scaling}
+    run = Run(config, pool(2, range(num_seeds), 1, HORIZON), **length)
     for moment in run:
         if moment.step % every == 0:
             success, loss = play(run), np.asarray(moment.metrics["critic_loss"])
             for seed in range(num_seeds):
-                yield scaling, layer_norm, rate, seed, moment.step, f"{success[seed]:.2f}", f"{loss[seed]:.4g}"
+                yield *setting, seed, moment.step, f"{success[seed]:.2f}", f"{loss[seed]:.4g}"
 
 
 def main(path):
@@ -53,17 +90,17 @@ def main(path):
     done = set()
     if path.exists():
         with open(path, newline="") as file:
-            done = {(row[0], row[1], row[2]) for row in list(csv.reader(file))[1:]}
+            done = {tuple(row[: len(Setting._fields)]) for row in list(csv.reader(file))[1:]}
     else:
         path.write_text(",".join(COLUMNS) + "\n")
-    for rate, scaling, layer_norm in itertools.product(RATES, SCALINGS, (False, True)):
-        if (scaling, str(layer_norm), str(rate)) in done:
+    for setting in SETTINGS:
+        if tuple(map(str, setting)) in done:
             continue
-        rows = list(curves(scaling, layer_norm, rate))
+        rows = list(curves(setting))
         with open(path, "a", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows(rows)
-        last = {row[3]: row[5] for row in rows}
-        print(scaling, "layer norm" if layer_norm else "plain", rate, *last.values(), flush=True)
+        last = {row[len(setting)]: row[-2] for row in rows}
+        print(*setting, *last.values(), flush=True)
         jax.clear_caches()
 
 

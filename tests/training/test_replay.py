@@ -11,7 +11,7 @@ from cmta_jax.types import Transition
 TASKS, COPIES, HORIZON = 2, 1, 5
 
 
-sample = jax.jit(replay.sample, static_argnums=2)
+sample = jax.jit(replay.sample, static_argnums=(2, 3))
 
 
 def transition(step, tasks=TASKS, copies=COPIES):
@@ -55,6 +55,38 @@ def test_every_field_of_a_sampled_transition_belongs_together():
     final = (step + 1) % HORIZON == 0
     np.testing.assert_array_equal(batch.next_observation[..., 0], np.where(final, code + 0.5, code + 1))
     np.testing.assert_array_equal(batch.next_carry[0][..., 0], np.where(final, code + 0.75, code + 1.25))
+
+
+@pytest.mark.parametrize("rows", [40, 9])  # with room for all steps; with the oldest ones overwritten
+def test_a_history_holds_the_steps_of_the_episode_before_each_transition(rows):
+    length, steps = 3, 13
+    batch = jax.tree.map(np.asarray, sample(filled(steps=steps, rows=rows), jax.random.key(0), 200, length))
+    base, step = np.divmod(batch.observation[..., 0], 1000)
+    history = batch.carry
+    assert history.observation.shape == (length, TASKS, 200, 1)
+    seen = history.seen.sum(axis=0)
+    possible = np.minimum(step % HORIZON, length)  # steps of this episode before this one
+    if rows == 40:
+        np.testing.assert_array_equal(seen, possible)
+    else:
+        assert (seen <= possible).all() and (seen < possible).any() and seen.max() == length
+    ago = np.arange(length, 0, -1)[:, None, None]
+    np.testing.assert_array_equal(history.seen, ago <= seen)
+    past = np.where(history.seen, history.observation[..., 0], 0)
+    np.testing.assert_array_equal(past, np.where(history.seen, 1000 * base + step - ago, 0))
+    np.testing.assert_array_equal(history.carry[0][..., 0], 1000 * base + step - seen + 0.25)  # before the oldest seen
+    after = batch.next_carry
+    np.testing.assert_array_equal(after.observation, np.concatenate([history.observation, batch.observation[None]]))
+    assert after.seen[-1].all() and np.array_equal(after.seen[:-1], history.seen)
+    np.testing.assert_array_equal(after.carry[0], history.carry[0])
+
+
+def test_a_history_changes_nothing_else_of_a_batch():
+    ring, key = filled(steps=12, rows=40), jax.random.key(0)
+    plain, with_history = sample(ring, key, 50), sample(ring, key, 50, 3)
+    for name in Transition._fields:
+        if "carry" not in name:
+            np.testing.assert_array_equal(getattr(plain, name), getattr(with_history, name))
 
 
 def test_every_stored_transition_is_drawn_and_nothing_else():
