@@ -59,7 +59,11 @@ def contrast(
         next_intermediates: of the target encoder at s_{t+1}.
     """
     experts, next_experts = intermediates.experts, next_intermediates.experts
-    metrics = {"attention_entropy": attention_entropy(intermediates.attention)}
+    metrics = {
+        "attention_entropy": attention_entropy(intermediates.attention),
+        "attention_movement": attention_movement(intermediates.attention),
+        "mixture_length": mixture_length(experts, intermediates.attention),
+    }
     if config.num_experts > 1:
         metrics["expert_similarity"] = expert_similarity(experts)
     if not config.contrastive_weight:
@@ -71,6 +75,29 @@ def contrast(
 def attention_entropy(attention: Array) -> Array:
     """Mean entropy of the attention weights `[N, B, K]` per task `[N]`, in nats."""
     return -jnp.mean(jnp.sum(jnp.where(attention > 0, attention * jnp.log(attention), 0.0), axis=-1), axis=1)
+
+
+def attention_movement(attention: Array) -> Array:
+    """How much the weights `[N, B, K]` differ between states of a task `[N]`.
+
+    The standard deviation of an expert's weight over the rows, as the root of its mean square over the experts; 0 is a
+    constant mixture, however the task is going.
+    """
+    return jnp.sqrt(jnp.mean(jnp.var(attention, axis=1), axis=-1))
+
+
+def mixture_length(experts: Array, attention: Array) -> Array:
+    """Length of the mixture over the mean length of its experts, a mean over the rows of each task `[N]`.
+
+    Near 0 the experts cancel each other: at the optimum of Eq. 3 their sum is zero.
+
+    Args:
+        experts: `[K, N, B, D]`.
+        attention: `[N, B, K]`.
+    """
+    mixed = jnp.einsum("nbk,knbd->nbd", attention, experts)  # the encoder's own product, hence computed once
+    lengths = jnp.linalg.norm(experts, axis=-1).mean(axis=0)
+    return jnp.mean(jnp.linalg.norm(mixed, axis=-1) / jnp.maximum(lengths, 1e-12), axis=1)
 
 
 def expert_similarity(experts: Array) -> Array:

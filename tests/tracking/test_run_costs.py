@@ -8,6 +8,7 @@ import sys
 import jax
 import jax.numpy as jnp
 import numpy as np
+from comparing import close
 import pytest
 
 from cmta_jax.methods import mixture
@@ -124,3 +125,21 @@ def test_wandb_offline_gets_the_numbers_of_tensorboard(tmp_path):
     assert found["seed_5/loss/critic_loss"] == 2 and found["seed_4/success/push-v3"] == 0.5
     assert found["seed_5/success/mean"] == 0.625 and found["step"] == 60
     assert [*tmp_path.glob("wandb/offline-run-*/*.wandb")]
+
+
+def test_attention_movement_is_that_of_numpy():
+    attention = np.random.default_rng(0).dirichlet(np.ones(4), (2, 50)).astype(np.float32)
+    attention[1] = attention[1, :1]  # the same weights in every state
+    found = mixture.attention_movement(jnp.asarray(attention))
+    close(found[0], np.sqrt(np.mean(attention[0].std(axis=0) ** 2)), rtol=1e-5)
+    assert found[1] < 1e-6
+
+
+def test_mixture_length_is_one_for_one_expert_and_nothing_where_experts_cancel():
+    experts = np.random.default_rng(0).normal(size=(2, 3, 5, 8)).astype(np.float32)
+    experts[1, 1] = -experts[0, 1]
+    experts[1, 2] = experts[0, 2]
+    found = mixture.mixture_length(jnp.asarray(experts), jnp.full((3, 5, 2), 0.5))
+    mixed = np.linalg.norm(experts.mean(axis=0), axis=-1) / np.linalg.norm(experts, axis=-1).mean(axis=0)
+    close(found[0], mixed[0].mean(), rtol=1e-5)
+    assert found[1] < 1e-6 and abs(found[2] - 1) < 1e-5
