@@ -5,7 +5,8 @@
 
 plays one episode per task with the first seed's policy and draws, as PNG and PDF, into <workdir>/modules/ the paper's
 Figures 5 (t-SNE of the experts' encodings) and 7 (t-SNE of the attention weights), the similarity matrix of the
-experts, and for each task the attention over an episode beside its frames. The attention is that of the critics,
+experts, and for each task the attention over an episode beside its frames. It prints how far the attention moves
+within each episode: near 0, "temporal attention" is a constant mixture. The attention is that of the critics,
 which is the trained one. That of the actor is the same, except with --cmta.actor_encoder=frozen_random, where it is
 random. A figure that a policy has too little for (one expert, episodes of one step) is left out with a sentence.
 """
@@ -36,6 +37,7 @@ from experiments.policies import films
 from experiments.policies.titles import title
 from experiments.reporting import style
 from experiments.reporting.figures import save
+from experiments.reporting.text_table import text_table
 
 FRAMES = 6
 
@@ -79,6 +81,8 @@ def _inspect(values: flags.FlagValues, pool_class: PoolFactory) -> None:
         with contextlib.suppress(OSError):  # unless it holds something
             out.rmdir()
         raise
+    for run, inspected in zip(runs, played, strict=True):
+        print("\n".join([f"Attention of {title(run)}, within one episode:", *_movements(run, inspected)]), flush=True)
     with style.fonts():
         for name, draw in _figures(runs, played, values.encoder, backend):
             try:
@@ -106,6 +110,16 @@ def _play(policy: Policy, pool_class: PoolFactory, values: flags.FlagValues) -> 
             "CARE or TSAC on one of them."
         )
     return Inspected(played, attention, experts)
+
+
+def _movements(policy: Policy, inspected: Inspected) -> list[str]:
+    """Per task: the largest mean weight, and the standard deviation of a weight over the steps, mean over experts."""
+    rows = [("task", "largest weight", "movement")]
+    for index, task in enumerate(policy.spec.task_names):
+        weights = inspected.attention[:, 0, index]  # [T, K]
+        movement = np.sqrt(weights.var(axis=0).mean())
+        rows.append((task, f"{weights.mean(axis=0).max():.3f}", f"{movement:.4f}"))
+    return text_table(rows)
 
 
 def _figures(

@@ -25,8 +25,9 @@ class Config(mixture.Config):
     )
     memory_history: int = setting(
         0,
-        "steps before each sampled one through which the LSTM is run again, with gradient; 0 = its stored state",
-        minimum=0,
+        "steps before each sampled one through which the LSTM is run again, with gradient; 0 = its stored state "
+        "(Deviation 27)",
+        at_least(0),
     )
 
 
@@ -34,12 +35,19 @@ def make(config: Config, spec: Spec) -> Method:
     """CMTA as a `Method`.
 
     Raises:
-        ValueError: the LSTM is to have a learning rate of its own, and there is no LSTM or the critics do not learn.
+        ValueError: the LSTM is to have a learning rate of its own, and there is no LSTM or the critics do not learn;
+            the LSTM is to run again, and there is none or the actor has a random one of its own.
     """
     if config.memory_learning_rate and not (config.temporal and config.critic_learning_rate):
         raise ValueError(
             f"--cmta.memory_learning_rate={config.memory_learning_rate:g} needs --cmta.temporal=true and a "
             "--critic_learning_rate above 0: leave it at 0, which means the critics' rate."
+        )
+    if config.memory_history and not (config.temporal and config.actor_encoder == "shared"):
+        raise ValueError(
+            f"--cmta.memory_history={config.memory_history} needs --cmta.temporal=true and "
+            "--cmta.actor_encoder=shared: "
+            "leave it at 0, which means the stored states of the LSTM."
         )
     return sac.make(config, spec, networks(config, spec))._replace(history=config.memory_history)
 

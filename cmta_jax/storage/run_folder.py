@@ -15,7 +15,7 @@ RESULTS = ("eval.csv", "train.csv", "final.csv", "checkpoints")
 TRACES = (FLAGS, *RESULTS)  # with any of these the folder holds a run
 ADDED = {  # flags that runs of version 0.1.0 do not name, and what they did
     "reward_scaling": "running_std", "reward_scale": "1.0", "critic_layer_norm": "false",
-    "cmta.memory_learning_rate": "0.0",
+    "cmta.memory_learning_rate": "0.0", "cmta.memory_history": "0",
 }  # fmt: skip
 
 

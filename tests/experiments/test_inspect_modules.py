@@ -130,6 +130,10 @@ def test_a_figure_that_has_too_little_to_show_is_left_out_with_a_sentence(
     said = capsys.readouterr().out
     assert all(f"{name} is left out: {reason}" in said for name, reason in left_out.items())
     tasks = ("reach-v3",) if "--horizon=1" in arguments else ("reach-v3", "push-v3")
+    movements = [line.split() for line in said.splitlines() if line.startswith(tasks)]
+    assert [row[0] for row in movements] == [*tasks] and all(0 <= float(row[2]) < 0.5 for row in movements)
+    still = "--cmta.num_experts=1" in arguments or "--horizon=1" in arguments
+    assert still == all(float(row[2]) == 0 for row in movements)
     drawn = {"figure_5_experts", "figure_7_attention", "similarity", *(f"attention_{task}" for task in tasks)}
     assert {made.stem for made in (tmp_path / "modules").iterdir()} == drawn - left_out.keys()
 

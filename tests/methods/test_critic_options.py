@@ -90,6 +90,12 @@ def test_the_optimisers_state_has_the_same_leaves_whatever_the_lstms_rate():
         chex.assert_trees_all_equal_shapes_and_dtypes(other, first)
 
 
+@pytest.mark.parametrize("flags", [{"cmta.temporal": False}, {"cmta.actor_encoder": "frozen_random"}])
+def test_a_history_of_an_lstm_that_does_not_learn_is_refused(flags):
+    with pytest.raises(ValueError, match="--cmta.memory_history=4 needs --cmta.temporal=true and --cmta.actor_encoder"):
+        examples.small("cmta", **{"cmta.memory_history": 4}, **flags)
+
+
 def test_a_rate_of_an_lstm_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match="--cmta.memory_learning_rate=1e-05 needs --cmta.temporal=true"):
         examples.small("cmta", **{"cmta.memory_learning_rate": 1e-5, "cmta.temporal": False})

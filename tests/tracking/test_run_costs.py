@@ -8,8 +8,8 @@ import sys
 import jax
 import jax.numpy as jnp
 import numpy as np
-from comparing import close
 import pytest
+from comparing import close
 
 from cmta_jax.methods import mixture
 from cmta_jax.tracking import metric_names, run_costs

@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import toy_study
 from comparing import close
 from toy_pool import ToyPool
-from toy_training import HORIZON, SMALLEST, Run
+from toy_training import HORIZON, SMALLEST, SPEC, TINY, Run
 
 from cmta_jax.methods import cmta
 from cmta_jax.training import evaluation, replay
@@ -173,6 +174,43 @@ def test_evaluation_goals_depend_on_seed_and_step_only():
     np.testing.assert_array_equal(one, evaluation.random_goal_sets([0, 1], 2, 1, 4, 3000, 50))
     np.testing.assert_array_equal(one[:, 1:], evaluation.random_goal_sets([1], 2, 1, 4, 3000, 50))
     assert (one != evaluation.random_goal_sets([0, 1], 2, 1, 4, 6000, 50)).any()
+
+
+def test_while_nothing_is_learnt_a_history_says_what_the_stored_states_say():
+    still = dataclasses.replace(TINY, critic_learning_rate=0.0, actor_learning_rate=0.0, memory_history=4)
+    run = Run(still).to_the_end()
+    params, first = jax.tree.map(lambda leaf: leaf[0], (run.state.learner.params, run.state.replay))
+    networks = cmta.networks(still, SPEC)
+    tasks = networks.encode_tasks(params.task_encoder)
+    batches = [replay.sample(first, jax.random.key(0), 64, history) for history in (0, 4)]
+    for now in (True, False):
+        (stored, _), (recalled, _) = (
+            networks.encode(
+                params.encoder, tasks, batch.observation if now else batch.next_observation,
+                batch.carry if now else batch.next_carry,
+            )
+            for batch in batches
+        )  # fmt: skip
+        close(recalled, stored, rtol=1e-4)
+    assert batches[1].carry.seen.any() and not batches[1].carry.seen.all()
+
+
+def toy_success(setting):
+    """Success after every 1,000 steps for each of five seeds, `[8, 5]`."""
+    return np.array([float(row[toy_study.COLUMNS.index("success")]) for row in toy_study.curves(setting)]).reshape(8, 5)
+
+
+@pytest.mark.slow
+def test_the_shipped_setting_keeps_the_toy_solved():
+    success = toy_success(toy_study.Setting(memory_learning_rate=3e-5))
+    assert success[-1].min() >= 0.95 and success[4:].min() >= 0.85
+
+
+@pytest.mark.slow
+def test_only_a_history_solves_the_toy_that_needs_memory():
+    hidden = toy_study.Setting("hidden")
+    assert toy_success(hidden._replace(memory_history=9))[-1].min() >= 0.9
+    assert toy_success(hidden._replace(temporal=False, memory_learning_rate=0.0))[-1].max() <= 0.5
 
 
 @pytest.mark.slow
