@@ -115,6 +115,12 @@ class TrainingConfig:
         one_of(*REWARD_SCALINGS),
     )
     reward_scale: float = setting(1.0, "what rewards are multiplied by after --reward_scaling", above(0.0))
+    reset_every: int = setting(
+        0,
+        "steps per task between resets of networks, optimisers and temperatures, replay kept (ARS); 0 = never",
+        at_least(0),
+    )
+    updates_after_reset: int = setting(1000, "updates that follow a reset at once (ARS: 1000)", at_least(0))
     max_critic_loss: float = setting(1e8, "critic loss that stops the run, as in mtrl; 0 = no limit", at_least(0.0))
     log_every: int = setting(1000, "steps per task between rows of train.csv", at_least(1))
     checkpoint_every: int = setting(15_000, "steps per task between checkpoints", at_least(1))

@@ -40,6 +40,48 @@ def critic_loss(values: Array, target: Array, weights: Array) -> Array:
     return jnp.sum(jnp.mean(error, axis=(1, 2)))  # Eq. 11, for each critic
 
 
+def categorical_critic_loss(logits: Array, wanted: Array, weights: Array) -> Array:
+    """Sum over critics of the mean cross-entropy with the targets' histograms.
+
+    Args:
+        logits: `[E, N, B, M]`.
+        wanted: `[N, B, M]`, rows sum to one (`binned`).
+        weights: `[N]`, weight of each task.
+
+    Returns:
+        A scalar.
+    """
+    chex.assert_rank([logits, wanted, weights], [4, 3, 1])
+    chex.assert_shape(logits, (None, *wanted.shape))
+    error = -jnp.einsum("nbm,enbm->enb", wanted, jax.nn.log_softmax(logits))
+    return jnp.sum(jnp.mean(weights[None, :, None] * error, axis=(1, 2)))
+
+
+def binned(target: Array, bins: Array, spread: float) -> Array:
+    """Targets as histograms over evenly spaced bins, each with the target as its mean (up to the ends).
+
+    Two-hot (Schrittwieser et al., 2020) for `spread` 0, else HL-Gauss (Farebrother et al., 2024): the mass of a normal
+    distribution around the target between the borders of each bin. Targets outside the bins count as the nearest end.
+
+    Args:
+        target: `[...]`.
+        bins: centres of the bins, `[M]`.
+        spread: standard deviation of the distribution, in widths of a bin.
+
+    Returns:
+        `[..., M]`, rows sum to one, without gradient.
+    """
+    place = (jax.lax.stop_gradient(target) - bins[0]) / (bins[1] - bins[0])
+    place = jnp.clip(place, 0.0, len(bins) - 1.0)[..., None]
+    index = jnp.arange(len(bins)).reshape((1,) * (place.ndim - 1) + (-1,))
+    if not spread:
+        return jnp.maximum(0.0, 1.0 - jnp.abs(place - index))
+    borders = jnp.arange(len(bins) + 1).reshape((1,) * (place.ndim - 1) + (-1,)) - 0.5
+    below = jax.scipy.stats.norm.cdf((borders - place) / spread)
+    mass = jnp.diff(below, axis=-1)
+    return mass / mass.sum(axis=-1, keepdims=True)
+
+
 def actor_loss(log_prob: Array, value: Array, temperature: Array, weights: Array) -> Array:
     """Mean of `temperature * log pi - min Q` (paper Eq. 10, with the temperature on the entropy as SAC has it).
 

@@ -13,6 +13,7 @@ from cmta_jax.distributions import log_std_bias
 from cmta_jax.networks.heads import Actor, Critics
 from cmta_jax.networks.mlp import MLP
 from cmta_jax.sac.state import Intermediates, Representation
+from cmta_jax.sac.values import outputs_per_value
 from cmta_jax.types import Array, Begin, Carry, Spec
 
 
@@ -22,7 +23,7 @@ class Modules(NamedTuple):
     task_encoder: nn.Module  # () -> [N, Z]
     encoder: nn.Module  # (observation [N, B, D], task encodings [N, Z], carry) -> encoding [N, B, F], Intermediates
     actor: nn.Module  # (representation) -> [N, B, 2A]
-    critics: nn.Module  # (representation, action [N, B, A]) -> [E, N, B]
+    critics: nn.Module  # (representation, action [N, B, A]) -> [E, N, B], or logits [E, N, B, M]
 
 
 def joined(encoding: Array, tasks: Array) -> Array:
@@ -92,6 +93,6 @@ def heads(config: sac.Config, spec: Spec, trunk: type[nn.Module] = MLP) -> tuple
     """The actor and the critics of the shared sizes, on `trunk`."""
     hidden = (config.hidden_dim,) * config.hidden_layers
     bias = log_std_bias(config.log_std_mode, config.initial_log_std)
-    return Actor(hidden, spec.action_dim, bias, trunk), Critics(
-        hidden, config.num_critics, trunk, config.critic_layer_norm
-    )
+    wide = (config.critic_hidden_dim or config.hidden_dim,) * (config.critic_hidden_layers or config.hidden_layers)
+    critics = Critics(wide, config.num_critics, trunk, config.critic_layer_norm, outputs_per_value(config))
+    return Actor(hidden, spec.action_dim, bias, trunk), critics

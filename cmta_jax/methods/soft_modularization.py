@@ -13,6 +13,7 @@ from cmta_jax.methods import assembly
 from cmta_jax.networks.soft_modularization import OriginalSoftModules, SoftActor, SoftModules, soft_critics
 from cmta_jax.networks.state_encoder import Identity, StateEncoder
 from cmta_jax.networks.task_encoder import DEPTHS, NoTask, TaskEncoder
+from cmta_jax.sac.values import outputs_per_value
 from cmta_jax.types import Array, Method, Spec
 
 
@@ -32,7 +33,16 @@ class Config(sac.Config):
 
 
 def make(config: Config, spec: Spec) -> Method:
-    """Soft modularization as a `Method`."""
+    """Soft modularization as a `Method`.
+
+    Raises:
+        ValueError: the critics are to have a width or depth of their own: both follow from the modules.
+    """
+    for name in ("critic_hidden_dim", "critic_hidden_layers"):
+        if value := getattr(config, name):
+            raise ValueError(
+                f"--{name}={value} has no meaning for soft_modularization, whose modules have one size: leave it at 0."
+            )
     return sac.make(config, spec, networks(config, spec))
 
 
@@ -48,7 +58,7 @@ def networks(config: Config, spec: Spec) -> sac.Networks:
         task_encoder, encoder, represent = NoTask(spec.num_tasks), Identity(), alone
     actor = SoftActor(network, spec.action_dim, log_std_bias(config.log_std_mode, config.initial_log_std))
     normed = functools.partial(network, layer_norm=config.critic_layer_norm)
-    critics = soft_critics(normed, config.form == "paper", config.num_critics)
+    critics = soft_critics(normed, config.form == "paper", config.num_critics, outputs_per_value(config))
     modules = assembly.Modules(task_encoder, encoder, actor, critics)
     networks = assembly.assemble(spec, modules, represent=represent)
     return networks._replace(task_weights=task_weights) if config.loss_weights else networks

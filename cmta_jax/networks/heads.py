@@ -31,6 +31,8 @@ class Actor(nn.Module):
 class Critics(nn.Module):
     """Representation `[N, B, D]` and action `[N, B, A]` -> values `[E, N, B]`; all critics read the same input.
 
+    With several outputs `[E, N, B, outputs]`.
+
     One batched product serves all critics, except on a CPU, where one product after the other is faster.
     """
 
@@ -38,18 +40,25 @@ class Critics(nn.Module):
     num_critics: int = 2
     trunk: type[nn.Module] = MLP
     layer_norm: bool = False  # before each ReLU
+    outputs: int = 1  # numbers per critic and row
 
     @nn.compact
     def __call__(self, features: Array, action: Array) -> Array:
         chex.assert_equal_shape_prefix([features, action], 2)
         inputs = jnp.concatenate([features, action], axis=-1)
-        sizes = {"hidden": self.hidden, "output_dim": 1, "layer_norm": self.layer_norm}
+        sizes = {"hidden": self.hidden, "output_dim": self.outputs, "layer_norm": self.layer_norm}
         if self.is_initializing() or jax.default_backend() != "cpu":
-            return ensemble(self.trunk, self.num_critics)(**sizes, name="trunk")(inputs)[..., 0]
+            return values_or_logits(ensemble(self.trunk, self.num_critics)(**sizes, name="trunk")(inputs))
         trunk, stacked = self.trunk(**sizes, parent=None), self.variables["params"]["trunk"]
         each = [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(self.num_critics)]
-        values = jnp.stack([jnp.asarray(trunk.apply({"params": params}, inputs)) for params in each])[..., 0]
+        outputs = jnp.stack([jnp.asarray(trunk.apply({"params": params}, inputs)) for params in each])
+        values = values_or_logits(outputs)
         return jax.lax.optimization_barrier(values)  # else XLA fuses it into each consumer and sums in another order
+
+
+def values_or_logits(outputs: Array) -> Array:
+    """A critic's outputs `[..., M]` without the last axis if there is one of them."""
+    return outputs[..., 0] if outputs.shape[-1] == 1 else outputs
 
 
 class MultiHead(nn.Module):

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from cmta_jax.networks.heads import split_bias
+from cmta_jax.networks.heads import split_bias, values_or_logits
 from cmta_jax.networks.mlp import MLP, ensemble, xavier_uniform
 from cmta_jax.types import Array
 
@@ -158,6 +158,7 @@ class SoftCritic(nn.Module):
 
     network: Callable[..., nn.Module]
     project: bool
+    outputs: int = 1  # numbers per row; with several of them `[N, B, outputs]`
 
     @nn.compact
     def __call__(self, representation: tuple[Array, ...], action: Array) -> Array:
@@ -166,12 +167,12 @@ class SoftCritic(nn.Module):
         inputs = jnp.concatenate([state, action], axis=-1)
         if self.project:
             inputs = MLP((), state.shape[-1], name="projection")(inputs)
-        return self.network(1, name="network")(inputs, *tasks)[..., 0]
+        return values_or_logits(self.network(self.outputs, name="network")(inputs, *tasks))
 
 
-def soft_critics(network: Callable[..., nn.Module], project: bool, num_critics: int) -> nn.Module:
-    """Representation and action -> values `[E, N, B]`."""
-    return ensemble(SoftCritic, num_critics)(network, project)
+def soft_critics(network: Callable[..., nn.Module], project: bool, num_critics: int, outputs: int = 1) -> nn.Module:
+    """Representation and action -> values `[E, N, B]`, or `[E, N, B, outputs]`."""
+    return ensemble(SoftCritic, num_critics)(network, project, outputs)
 
 
 def weights_of(logits: Array, modules: int) -> Array:

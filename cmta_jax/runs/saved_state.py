@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cmta_jax.training.program import TrainState
+from cmta_jax.training.one_seed import TrainState
 
 PARAMETERS = "0/params"  # path of the policies' parameters in `saved_state`: those of the learner, its first part
 

@@ -22,12 +22,30 @@ class Transforms(NamedTuple):
 
 
 def transforms(config: Config) -> Transforms:
-    """Adam for critics (with the encoders), actor and temperatures; the gradients of each are clipped on their own."""
-    rates = config.critic_learning_rate, config.actor_learning_rate, config.temperature_learning_rate
+    """Adam for critics (with the encoders), actor and temperatures; the gradients of each are clipped on their own.
+
+    With weight decay AdamW (Loshchilov and Hutter, 2019) for critics and actor.
+    """
+
+    def adam(rate: float) -> optax.GradientTransformation:
+        if not config.weight_decay:
+            return optax.adam(rate)
+        return optax.adamw(rate, weight_decay=config.weight_decay, mask=decays)
+
+    found = Transforms(
+        adam(config.critic_learning_rate),
+        adam(config.actor_learning_rate),
+        optax.adam(config.temperature_learning_rate),
+    )
     if not config.max_gradient_norm:
-        return Transforms(*(optax.adam(rate) for rate in rates))
+        return found
     clip = optax.clip_by_global_norm(config.max_gradient_norm)
-    return Transforms(*(optax.chain(clip, optax.adam(rate)) for rate in rates))
+    return Transforms(*(optax.chain(clip, transform) for transform in found))
+
+
+def decays(params: Any) -> Any:
+    """Which parameters weight decay makes smaller: weight matrices; no biases, and no scales of layer norms."""
+    return jax.tree.map_with_path(lambda path, _: jax.tree_util.keystr(path[-1:], simple=True) == "kernel", params)
 
 
 def descend(

@@ -21,6 +21,27 @@ class Config:
     hidden_dim: int = setting(512, "width of the hidden layers of actor and critics", at_least(1))
     hidden_layers: int = setting(3, "hidden layers of actor and critics", at_least(1))
     num_critics: int = setting(2, "critics whose minimum is used", at_least(1))
+    critic_hidden_dim: int = setting(0, "width of the critics' hidden layers; 0 = --hidden_dim (ARS, BRC)", at_least(0))
+    critic_hidden_layers: int = setting(0, "hidden layers of the critics; 0 = --hidden_layers", at_least(0))
+    critic_loss: str = setting(
+        "squared",
+        "error of the critics: squared, or the cross-entropy of a distribution over bins (Farebrother et al., 2024)",
+        one_of("squared", "categorical"),
+    )
+    num_bins: int = setting(
+        101, "categorical critics: bins between --value_min and --value_max (BRC: 101)", at_least(2)
+    )
+    value_min: float = setting(-10.0, "categorical critics: value of the first bin")
+    value_max: float = setting(110.0, "categorical critics: value of the last bin")
+    value_spread: float = setting(
+        0.75, "categorical critics: deviation of a target's histogram, in bins (HL-Gauss); 0 = two-hot", at_least(0.0)
+    )
+    critic_reduction: str = setting(
+        "min", "one value of all critics: the smallest, or the mean (ARS)", one_of("min", "mean")
+    )
+    weight_decay: float = setting(
+        0.0, "AdamW's decay of weight matrices; not of biases, norms and temperatures (BRC)", at_least(0.0)
+    )
     critic_layer_norm: bool = setting(False, "layer normalisation before each ReLU of the critics (Deviation 25)")
     actor_learning_rate: float = setting(3e-4, "Adam's rate for the actor", at_least(0.0))
     critic_learning_rate: float = setting(3e-4, "Adam's rate for critics, encoders and task encoder", at_least(0.0))
@@ -117,7 +138,10 @@ class PolicyNetwork(Protocol):
 
 
 class CriticNetwork(Protocol):
-    """The critics' parameters, a representation and actions `[N, B, A]` -> values `[E, N, B]`."""
+    """The critics' parameters, a representation and actions `[N, B, A]` -> values `[E, N, B]`.
+
+    Categorical critics give logits `[E, N, B, M]` (`sac.values.values_of`).
+    """
 
     def __call__(self, critic: Any, representation: Representation, action: Array, /) -> Array: ...
 

@@ -19,6 +19,7 @@ from cmta_jax.sac.state import (
     Representation,
     Targets,
 )
+from cmta_jax.sac.values import reduced, values_of
 from cmta_jax.types import Array, Metrics, Transition
 
 
@@ -56,15 +57,16 @@ def propose_next(
 
 
 def target_values(
-    networks: Networks, targets: Targets, batch: Transition, tasks: Array, action: Array
+    algorithm: Algorithm, targets: Targets, batch: Transition, tasks: Array, action: Array
 ) -> tuple[Array, Intermediates]:
     """The target critics at the next observations and `action` `[N, B, A]`.
 
     Returns:
         Values `[E, N, B]`; the target encoder's intermediates as constants, among them the positive keys of Eq. 3.
     """
+    config, networks = algorithm
     representation, intermediates = networks.encode(targets.encoder, tasks, batch.next_observation, batch.next_carry)
-    values = networks.critic(targets.critic, representation, action)
+    values = values_of(config, networks.critic(targets.critic, representation, action))
     return values, jax.lax.stop_gradient(intermediates)  # Deviation 7: the target encoder's, without gradient
 
 
@@ -84,9 +86,9 @@ def soft_target(config: Config, params: Parameters, batch: Transition, value: Ar
 
 
 class Error(Protocol):
-    """Values of all critics at the batch -> their loss (a scalar), and what to log of it."""
+    """Outputs of all critics at the batch -> their loss (a scalar), and what to log of it."""
 
-    def __call__(self, values: Array, /) -> tuple[Array, Metrics]: ...
+    def __call__(self, outputs: Array, /) -> tuple[Array, Metrics]: ...
 
 
 def critic_step(
@@ -96,7 +98,7 @@ def critic_step(
 
     Args:
         batch: leaves `[N, B, ...]`.
-        error: the loss of the critics' values `[E, N, B]`.
+        error: the loss of the critics' outputs `[E, N, B]`, or `[E, N, B, M]`.
         next_intermediates: the target encoder's, for the auxiliary loss.
     """
     config, networks = algorithm
@@ -114,12 +116,6 @@ def critic_step(
     group, optimizer = descend(transform, gradients, state.optimizers.critic, group, scale)
     params, optimizers = state.params._replace(**group), state.optimizers._replace(critic=optimizer)
     return state._replace(params=params, optimizers=optimizers), metrics  # Algorithm 1, lines 17 and 19
-
-
-def critic_error(values: Array, target: Array, weights: Array) -> tuple[Array, Metrics]:
-    """The loss of critics with values `[E, N, B]`, targets `[N, B]` and task weights `[N]`; and what to log of it."""
-    error = losses.critic_loss(values, target, weights)
-    return error, {"critic_loss": error, "q_mean": values.mean(axis=(0, 2))}
 
 
 class Representations(NamedTuple):
@@ -150,13 +146,14 @@ class LinearisedQ(NamedTuple):
         return self.value + jnp.sum(self.slope * (action - jax.lax.stop_gradient(action)), axis=-1)
 
 
-def linearised_q(networks: Networks, critic: Any, representation: Representation, action: Array) -> LinearisedQ:
+def linearised_q(algorithm: Algorithm, critic: Any, representation: Representation, action: Array) -> LinearisedQ:
     """`min_i Q_i` `[N, B]` of the critics at an action `[N, B, A]`, and its gradient with respect to the action."""
+    config, networks = algorithm
 
-    def smallest(action: Array) -> Array:
-        return jnp.min(networks.critic(critic, representation, action), axis=0)
+    def of_all_critics(action: Array) -> Array:
+        return reduced(config, values_of(config, networks.critic(critic, representation, action)))
 
-    value, pull_back = jax.vjp(smallest, jax.lax.stop_gradient(action))
+    value, pull_back = jax.vjp(of_all_critics, jax.lax.stop_gradient(action))
     return jax.lax.stop_gradient(LinearisedQ(value, *pull_back(jnp.ones_like(value))))
 
 

@@ -15,7 +15,6 @@ from cmta_jax.sac.state import Algorithm, Config, LearnerState, Networks, Noise,
 from cmta_jax.sac.steps import (
     actor_step,
     before_update,
-    critic_error,
     critic_step,
     linearised_q,
     propose_next,
@@ -24,11 +23,20 @@ from cmta_jax.sac.steps import (
     target_values,
     temperature_step,
 )
+from cmta_jax.sac.values import critic_error, reduced
 from cmta_jax.types import Array, Method, Metrics, Spec, Transition
 
 
 def make(config: Config, spec: Spec, networks: Networks) -> Method:
-    """A `Method` whose functions close over `config`, `spec` and `networks`, and nothing else."""
+    """A `Method` whose functions close over `config`, `spec` and `networks`, and nothing else.
+
+    Raises:
+        ValueError: categorical critics whose bins have no width.
+    """
+    if config.critic_loss == "categorical" and config.value_min >= config.value_max:
+        raise ValueError(
+            f"--value_min={config.value_min:g} is not below --value_max={config.value_max:g}: widen the bins."
+        )
     algorithm = Algorithm(config, networks)
     return Method(
         init=lambda key: init(algorithm, spec, key),
@@ -69,10 +77,14 @@ def update(algorithm: Algorithm, state: LearnerState, batch: Transition, noise: 
 
     # critics: y = r + gamma (min_i Q_i(s', a') - alpha log pi(a')), a' ~ pi(s')
     _, next_action, next_log_prob = propose_next(algorithm, state.params, batch, fixed.tasks, noise.next_action)
-    next_values, next_intermediates = target_values(networks, state.targets, batch, fixed.tasks, next_action)
-    target = soft_target(config, state.params, batch, jnp.min(next_values, axis=0), next_log_prob)
+    next_values, next_intermediates = target_values(algorithm, state.targets, batch, fixed.tasks, next_action)
+    target = soft_target(config, state.params, batch, reduced(config, next_values), next_log_prob)
     state, critic_metrics = critic_step(
-        algorithm, state, batch, lambda values: critic_error(values, target, fixed.weights), next_intermediates
+        algorithm,
+        state,
+        batch,
+        lambda outputs: critic_error(config, outputs, target, fixed.weights),
+        next_intermediates,
     )
 
     # actor: alpha log pi(a) - min_i Q_i(s, a), a ~ pi(s), against the updated critics
@@ -80,7 +92,7 @@ def update(algorithm: Algorithm, state: LearnerState, batch: Transition, noise: 
     critic = state.params.critic
 
     def objective(action: Array) -> tuple[Array, None]:
-        return linearised_q(networks, critic, representation.critics, action)(action), None  # same gradient as Eq. 10
+        return linearised_q(algorithm, critic, representation.critics, action)(action), None  # same gradient as Eq. 10
 
     state, drawn, actor_metrics = actor_step(
         algorithm, state, representation.actor, objective, noise.action, fixed.weights

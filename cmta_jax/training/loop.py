@@ -15,7 +15,8 @@ import numpy as np
 from cmta_jax.config import TrainingConfig
 from cmta_jax.environments.interface import EnvironmentPool
 from cmta_jax.training.divergence import Divergence, NotFinite
-from cmta_jax.training.program import Program, Rollout, TrainState, seed_keys_of
+from cmta_jax.training.one_seed import Rollout, TrainState
+from cmta_jax.training.program import Program, seed_keys_of
 from cmta_jax.types import Metrics
 
 
@@ -54,6 +55,8 @@ def interact(
         pool.send(action.reshape(-1, action.shape[-1]))  # line 11: [S * N * C, A]
         if step >= config.warmup_steps:
             divergence = divergence or program.no_divergence(learner, replay)
+            if config.reset_every and step % config.reset_every == 0 and step > config.warmup_steps:
+                learner, divergence = program.reset(learner, divergence, replay, rollout, seed_keys, np.int32(step))
             learner, metrics, divergence = program.learn(  # lines 14-19
                 learner, divergence, replay, rollout, seed_keys, np.int32(step)
             )

@@ -9,7 +9,7 @@ import psutil
 from cmta_jax.tracking.listeners import Listener
 from cmta_jax.tracking.progress import Progress
 from cmta_jax.training.loop import Moment
-from cmta_jax.training.program import TrainState
+from cmta_jax.training.one_seed import TrainState
 from experiments.training_run.profiling import traced
 from experiments.training_run.signals import Stop
 from experiments.training_run.training_session import Session

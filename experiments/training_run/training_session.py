@@ -22,7 +22,7 @@ from cmta_jax.training import evaluation, loop
 from cmta_jax.training.divergence import NotFinite
 from cmta_jax.training.evaluation import Evaluation
 from cmta_jax.training.loop import Moment
-from cmta_jax.training.program import TrainState
+from cmta_jax.training.one_seed import TrainState
 from experiments.policies import goal_sets
 from experiments.policies.goal_sets import Playing
 from experiments.training_run import conditions, divergence_report

@@ -12,8 +12,8 @@ from comparing import close
 from toy_pool import ToyPool
 from toy_training import HORIZON, SMALLEST, SPEC, TINY, Run
 
-from cmta_jax.methods import cmta
-from cmta_jax.training import evaluation, replay
+from cmta_jax.methods import cmta, mtmhsac
+from cmta_jax.training import evaluation, one_seed, replay
 from cmta_jax.training import program as program_lib
 from cmta_jax.training.divergence import NotFinite
 
@@ -81,6 +81,42 @@ def test_every_program_compiles_once():
         assert getattr(run.program, name)._cache_size() == 1, name
 
 
+def test_a_reset_starts_all_learning_anew_and_keeps_the_replay():
+    run = Run(SMALLEST, reset_every=20, updates_after_reset=0, steps_per_task=21)
+    *_, before, after = [jax.tree.map(np.array, moment.state) for moment in run]
+    init_key, _ = jax.random.split(one_seed.keys_at(program_lib.seed_keys_of(run.config)[0], 20).warmup)
+    fresh = mtmhsac.make(SMALLEST, SPEC).init(init_key)
+
+    def distance(learner):
+        pairs = zip(jax.tree.leaves(learner.params), jax.tree.leaves(fresh.params), strict=True)
+        return max(float(np.abs(leaf[0] - np.asarray(new)).max()) for leaf, new in pairs)
+
+    assert distance(after.learner) < 4 * 3e-4  # one update of Adam after the reset
+    assert distance(before.learner) > 0.1
+    assert stored(after.replay)[0, 0, 0].shape[0] == 21
+
+
+def test_updates_after_a_reset_are_made_at_once():
+    counts = {}
+    for number in (0, 7):
+        run = Run(SMALLEST, reset_every=20, updates_after_reset=number, steps_per_task=21).to_the_end()
+        counts[number] = int(run.state.learner.optimizers.critic[0].count[0])
+    assert counts == {0: 1, 7: 8}
+
+
+def test_a_run_that_resumes_where_it_resets_is_the_run_that_went_through():
+    settings = {"reset_every": 20, "updates_after_reset": 3}
+    whole = Run(SMALLEST, steps_per_task=30, **settings).to_the_end()
+    first = Run(SMALLEST, steps_per_task=30, **settings)
+    for moment in first:
+        if moment.step == 20:
+            break
+    second = Run(SMALLEST, first.pool, steps_per_task=30, **settings)
+    second.pool.reset(20 // HORIZON)
+    second.state, second.step = first.state, 20
+    chex.assert_trees_all_equal(second.to_the_end().state.learner, whole.state.learner)
+
+
 @pytest.mark.parametrize("updates", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_update_that_goes_wrong_is_told_with_its_batch(updates):
     """Such a rate leaves the losses of the first update finite, and the parameters after it infinite."""
@@ -90,7 +126,7 @@ def test_the_update_that_goes_wrong_is_told_with_its_batch(updates):
             full = jax.tree.map(lambda leaf: jnp.array(leaf[0]), moment.state.replay)
         if moment.step == 6:
             break
-    keys = jax.random.split(program_lib.keys_at(program_lib.seed_keys_of(run.config)[0], 5).learn, updates)
+    keys = jax.random.split(one_seed.keys_at(program_lib.seed_keys_of(run.config)[0], 5).learn, updates)
     expected = replay.sample(full, jax.random.split(keys[0])[0], SMALLEST.batch_per_task)
     assert moment.divergence.step.tolist() == [5]
     chex.assert_trees_all_equal(jax.tree.map(lambda leaf: leaf[0], moment.divergence.batch), expected)

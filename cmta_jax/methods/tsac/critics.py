@@ -9,7 +9,8 @@ from cmta_jax import sac
 from cmta_jax.methods.tsac import losses
 from cmta_jax.methods.tsac.config import Config
 from cmta_jax.methods.tsac.rewards import FORMS
-from cmta_jax.sac.steps import LinearisedQ, critic_error, linearised_q, soft_target
+from cmta_jax.sac.steps import LinearisedQ, linearised_q, soft_target
+from cmta_jax.sac.values import critic_error, reduced, values_of
 from cmta_jax.types import Array, Metrics, Transition
 
 
@@ -29,7 +30,11 @@ class Judged(NamedTuple):
 
 
 def doubled(networks: sac.Networks, sparse_trains_encoder: bool) -> sac.Networks:
-    """The base's pieces with values `[2, E, N, B]`; the second kind may be kept from training what it reads."""
+    """The base's pieces with two kinds of critics, hence with outputs `[2, E, N, B]` or `[2, E, N, B, M]`.
+
+    Args:
+        sparse_trains_encoder: whether the second kind trains what it reads.
+    """
 
     def shared(critic: Any, representation: Any, action: Array) -> Array:
         return jax.vmap(networks.critic, (0, None, None))(critic, representation, action)
@@ -41,21 +46,23 @@ def doubled(networks: sac.Networks, sparse_trains_encoder: bool) -> sac.Networks
     return networks._replace(critic=shared if sparse_trains_encoder else apart)
 
 
-def judge(networks: sac.Networks, critic: Any, representation: Any, action: Array) -> Judged:
+def judge(algorithm: sac.Algorithm, critic: Any, representation: Any, action: Array) -> Judged:
     """Both kinds of critics around an action `[N, B, A]`, all constants.
 
     Args:
         critic: parameters `[2, ...]`: those of the dense reward, those of success.
         representation: what the critics read, leaves `[N, B, ...]`.
     """
-    both = jax.vmap(lambda critic: linearised_q(networks, critic, representation, action))(critic)
+    both = jax.vmap(lambda critic: linearised_q(algorithm, critic, representation, action))(critic)
     dense, sparse = (LinearisedQ(both.value[kind], both.slope[kind]) for kind in (0, 1))
     return Judged(jax.lax.stop_gradient(action), dense, sparse)
 
 
-def dense_value(networks: sac.Networks, critic: Any, representation: Any, action: Array) -> Array:
+def dense_value(algorithm: sac.Algorithm, critic: Any, representation: Any, action: Array) -> Array:
     """The smallest dense critic's value `[N, B]` at an action `[N, B, A]`; `critic` is `[2, ...]`."""
-    return jnp.min(networks.critic(jax.tree.map(lambda leaf: leaf[0], critic), representation, action), axis=0)
+    config, networks = algorithm
+    outputs = networks.critic(jax.tree.map(lambda leaf: leaf[0], critic), representation, action)
+    return reduced(config, values_of(config, outputs))
 
 
 def targets(config: Config, params: sac.Parameters, batch: Transition, values: Kinds, log_prob: Array) -> Kinds:
@@ -77,8 +84,14 @@ def targets(config: Config, params: sac.Parameters, batch: Transition, values: K
     return Kinds(soft_target(config, params, batch, values.dense, log_prob), sparse)
 
 
-def errors(values: Array, targets: Kinds, weights: Array) -> tuple[Array, Metrics]:
-    """The sum of both kinds' losses for values `[2, E, N, B]`, targets `[N, B]`, weights `[N]`; and what to log."""
-    dense, metrics = critic_error(values[0], targets.dense, weights)
-    sparse, sparse_metrics = critic_error(values[1], targets.sparse, weights)
+def errors(config: Config, outputs: Array, targets: Kinds, weights: Array) -> tuple[Array, Metrics]:
+    """The sum of both kinds' losses, a scalar, and what to log.
+
+    Args:
+        outputs: `[2, E, N, B]`, or `[2, E, N, B, M]`.
+        targets: `[N, B]` each.
+        weights: of the tasks, `[N]`.
+    """
+    dense, metrics = critic_error(config, outputs[0], targets.dense, weights)
+    sparse, sparse_metrics = critic_error(config, outputs[1], targets.sparse, weights)
     return dense + sparse, metrics | {f"sparse_{name}": value for name, value in sparse_metrics.items()}

@@ -25,6 +25,7 @@ from cmta_jax.sac.steps import (
     target_values,
     temperature_step,
 )
+from cmta_jax.sac.values import reduced
 from cmta_jax.types import Array, Metrics, Transition
 
 KEEP = 0.99  # share of older updates in the running size of the dense values
@@ -72,11 +73,15 @@ def critics_learn(
         doubled, base.params, batch, fixed.tasks, noise.proposal.next_action
     )
     action, _ = algorithm.edit(state.params.correction, representation, proposal, noise.correction.next_action)
-    values, next_intermediates = target_values(doubled.networks, base.targets, batch, fixed.tasks, action)
-    smallest = Kinds(*jnp.min(values, axis=1))  # of [2, E, N, B]
+    values, next_intermediates = target_values(doubled, base.targets, batch, fixed.tasks, action)
+    smallest = Kinds(*reduced(config, values, axis=1))  # of [2, E, N, B]
     targets = critics.targets(config, base.params, batch, smallest, log_prob)
     base, metrics = critic_step(
-        doubled, base, batch, lambda values: critics.errors(values, targets, fixed.weights), next_intermediates
+        doubled,
+        base,
+        batch,
+        lambda outputs: critics.errors(config, outputs, targets, fixed.weights),
+        next_intermediates,
     )
     return state.with_base(base), metrics
 
@@ -101,7 +106,7 @@ def policies_learn(
 
     def objective(proposal: Array) -> tuple[Array, Judged]:
         action, _ = algorithm.edit(correction, representation.actor, proposal, noise.correction.action)
-        judged = critics.judge(networks, critic, representation.critics, action)
+        judged = critics.judge(algorithm.base, critic, representation.critics, action)
         return judged.dense(action), judged  # same gradient as Eq. 10, of the edited action
 
     base, drawn, metrics = actor_step(
@@ -109,7 +114,7 @@ def policies_learn(
     )
     judged = drawn.intermediates
     size = running_mean.add(state.size, jnp.abs(judged.dense.value).mean(axis=1), KEEP)
-    proposed_value = critics.dense_value(networks, critic, representation.critics, drawn.action)
+    proposed_value = critics.dense_value(algorithm.base, critic, representation.critics, drawn.action)
     weight = multiplier.value(state.multiplier)
     case = Case(representation.actor, drawn.action, proposed_value, judged, size, weight, fixed.weights)
     correction, optimizer, log_prob, correction_metrics = correction_step(

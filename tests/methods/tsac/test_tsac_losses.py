@@ -161,7 +161,7 @@ def test_the_proposing_policys_gradient_passes_through_the_edit_and_through_the_
 
     def objective(proposal):
         action = executed(proposal)[None, None]
-        return linearised_q(networks, (), (), action)(action)[0, 0]
+        return linearised_q(sac.Algorithm(sac.Config(), networks), (), (), action)(action)[0, 0]
 
     step = 1e-6 * jnp.eye(2)
     differences = [(objective(proposal + one) - objective(proposal - one)) / 2e-6 for one in step]

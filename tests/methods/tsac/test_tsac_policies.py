@@ -33,8 +33,8 @@ def case(algorithm, params, noise, best, multiplier):
     """Proposals at the dense optimum 0.4, edited, and judged by critics that are best at `best` (dense, success)."""
     features, proposal = jnp.ones((*ROWS[:2], 3)), jnp.full(ROWS, BEST)
     action, _ = algorithm.edit(params, features, proposal, noise)
-    judged = critics.judge(NETWORKS, jnp.asarray(best), features, action)
-    proposed_value = critics.dense_value(NETWORKS, jnp.asarray(best), features, proposal)
+    judged = critics.judge(algorithm.base, jnp.asarray(best), features, action)
+    proposed_value = critics.dense_value(algorithm.base, jnp.asarray(best), features, proposal)
     size = running_mean.add(running_mean.init((1,)), jnp.ones(1), 0.99)
     return Case(features, proposal, proposed_value, judged, size, jnp.full(1, multiplier), jnp.ones(1))
 
