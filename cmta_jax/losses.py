@@ -73,11 +73,10 @@ def binned(target: Array, bins: Array, spread: float) -> Array:
     """
     place = (jax.lax.stop_gradient(target) - bins[0]) / (bins[1] - bins[0])
     place = jnp.clip(place, 0.0, len(bins) - 1.0)[..., None]
-    index = jnp.arange(len(bins)).reshape((1,) * (place.ndim - 1) + (-1,))
+    index = jnp.arange(len(bins) + 1, dtype=place.dtype).reshape((1,) * (place.ndim - 1) + (-1,))
     if not spread:
-        return jnp.maximum(0.0, 1.0 - jnp.abs(place - index))
-    borders = jnp.arange(len(bins) + 1).reshape((1,) * (place.ndim - 1) + (-1,)) - 0.5
-    below = jax.scipy.stats.norm.cdf((borders - place) / spread)
+        return jnp.maximum(0.0, 1.0 - jnp.abs(place - index[..., :-1]))
+    below = jax.scipy.stats.norm.cdf((index - 0.5 - place) / spread)
     mass = jnp.diff(below, axis=-1)
     return mass / mass.sum(axis=-1, keepdims=True)
 

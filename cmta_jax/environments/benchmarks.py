@@ -29,11 +29,11 @@ MT50 = (
     "shelf-place-v3", "sweep-into-v3", "sweep-v3", "window-open-v3", "window-close-v3",
 )  # fmt: skip
 
-BENCHMARKS = {"mt10": MT10, "mt50": MT50}
+BENCHMARKS = {"mt10": MT10, "mt25": MT25, "mt50": MT50}
 
 
 def resolve_tasks(benchmark: str) -> tuple[str, ...]:
-    """Names of the tasks of `mt10`, `mt50` or a comma-separated list such as `reach-v3,window-close-v3`.
+    """Names of the tasks of `mt10`, `mt25`, `mt50` or a comma-separated list such as `reach-v3,window-close-v3`.
 
     Raises:
         ValueError: for an unknown or repeated name; the sentence gives the nearest known one.
@@ -53,7 +53,9 @@ def resolve_tasks(benchmark: str) -> tuple[str, ...]:
 def check_tasks(names: tuple[str, ...], also_known: tuple[str, ...] = ()) -> None:
     """Raises ValueError unless `names` are distinct Meta-World tasks, at least one."""
     if not names:
-        raise ValueError("No task was named: give 'mt10', 'mt50' or a comma-separated list such as 'reach-v3,push-v3'.")
+        raise ValueError(
+            "No task was named: give 'mt10', 'mt25', 'mt50' or a comma-separated list such as 'reach-v3,push-v3'."
+        )
     for name in names:
         if name not in MT50:
             nearest = difflib.get_close_matches(name, MT50 + also_known, n=1, cutoff=0.0)[0]

@@ -15,6 +15,8 @@ from cmta_jax import methods, sac
 from cmta_jax.config import TrainingConfig, at_least, check, setting
 from cmta_jax.environments import EnvironmentConfig, resolve_tasks
 from cmta_jax.environments.interface import PoolFactory
+from cmta_jax.environments.sizes import ACTION_DIM, OBSERVATION_DIM
+from cmta_jax.runs.matching import matched
 from cmta_jax.storage.flag_rules import NOT_KEPT
 from cmta_jax.types import Method, Spec
 
@@ -24,7 +26,10 @@ class RunConfig:
     """What is run, and where."""
 
     method: str = setting("cmta", "the learning method: " + ", ".join(methods.METHODS))
-    benchmark: str = setting("mt10", "mt10, mt50 or tasks such as reach-v3,window-close-v3")
+    benchmark: str = setting("mt10", "mt10, mt25, mt50 or tasks such as reach-v3,window-close-v3")
+    match_parameters: str = setting(
+        "", "method (cmta, or cmta:128 at that --hidden_dim) whose number of parameters --hidden_dim is chosen to match"
+    )
     env_workers: int | None = setting(None, "worker processes that simulate; by default one per core", at_least(1))
     workdir: str = setting("", "folder of the run; by default a new one under runs/")
     profile: bool = setting(False, "write a trace of 50 iterations to the run folder's profile/")
@@ -72,6 +77,11 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
         ValueError: one sentence that names the flag, the value and the remedy.
     """
     run: RunConfig = fill(RunConfig, values)
+    environment = fill(EnvironmentConfig, values, tasks=resolve_tasks(run.benchmark))
+    if run.match_parameters:
+        spec = Spec(environment.tasks, OBSERVATION_DIM, ACTION_DIM, environment.horizon)
+        values = matched(run.method, run.match_parameters, values, spec)
+        run = dataclasses.replace(run, match_parameters=values["match_parameters"])
     configs: dict[str, sac.Config] = {}
     name: Any = run.method
     while name is not None:
@@ -79,7 +89,6 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
         name = getattr(configs[name], "base", None)
         if name in configs:
             raise ValueError(f"--{methods.flag_of(name, 'base')}={name} would wrap itself: name another method.")
-    environment = fill(EnvironmentConfig, values, tasks=resolve_tasks(run.benchmark))
     return Settings(run, environment, fill(TrainingConfig, values), configs)
 
 

@@ -16,7 +16,9 @@ def row_name(flags: Flags) -> str:
 
 
 def _row_name(flags: Flags, method: str) -> str:
-    return NAMES[method](flags) if method in NAMES else method
+    name = NAMES[method](flags) if method in NAMES else method
+    reference = (flags.text("match_parameters") or "").partition(":")[0]
+    return f"{name} (size of {NAMES[reference](Flags({}))})" if reference in NAMES and reference != "tsac" else name
 
 
 def _cmta(flags: Flags) -> str:

@@ -27,7 +27,7 @@ ALL = {
 @pytest.mark.parametrize("spread", [0.0, 0.75])
 def test_a_targets_histogram_has_the_target_as_its_mean(spread):
     target = np.array([[0.0, 1.0, 2.25, 3.5]])
-    found = np.asarray(losses.binned(jnp.asarray(target), jnp.asarray(BINS), spread))
+    found = np.asarray(losses.binned(jnp.asarray(target, jnp.float32), jnp.asarray(BINS, jnp.float32), spread))
     assert found.shape == (1, 4, 9) and (found >= 0).all()
     close(found.sum(axis=-1), np.ones((1, 4)), rtol=1e-5)
     close(found @ BINS, target, rtol=1e-3)
@@ -39,13 +39,17 @@ def test_a_targets_histogram_is_the_mass_of_a_normal_distribution_in_each_bin():
         return 0.5 * (1 + math.erf((border - 2.25) / 0.75 / math.sqrt(2)))
 
     expected = np.array([below(centre + 0.5) - below(centre - 0.5) for centre in BINS])
-    close(losses.binned(jnp.array([2.25]), jnp.asarray(BINS), 0.75)[0], expected / expected.sum(), rtol=1e-4)
+    close(
+        losses.binned(jnp.array([2.25]), jnp.asarray(BINS, jnp.float32), 0.75)[0], expected / expected.sum(), rtol=1e-4
+    )
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.75])
 @pytest.mark.parametrize(("target", "end"), [(-50.0, -2.0), (50.0, 6.0)])
 def test_a_target_outside_the_bins_counts_as_the_nearest_end(target, end, spread):
-    found, expected = (losses.binned(jnp.array([place]), jnp.asarray(BINS), spread) for place in (target, end))
+    found, expected = (
+        losses.binned(jnp.array([place]), jnp.asarray(BINS, jnp.float32), spread) for place in (target, end)
+    )
     close(found, expected, rtol=1e-6)
     assert np.isfinite(np.asarray(found)).all() and found[0].argmax() == (0 if end < 0 else 8)
 
