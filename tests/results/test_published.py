@@ -1,8 +1,11 @@
 """The figures of the documentation are those of the published runs."""
 
+import csv
+import itertools
 import pathlib
 
 import pytest
+import toy_study
 
 from cmta_jax.results.reading import read_run
 
@@ -31,3 +34,26 @@ def test_a_published_run_has_the_flags_of_the_shipped_flagfile():
         for line in own:
             name, value = line.split("=")
             assert kept[name] == value or float(kept[name]) == float(value), (folder.name, line)
+
+
+def toy_rows():
+    """The rows of the toy study's table: success of the five seeds at the end, and the smallest after 5,000 steps."""
+    with open(ROOT / "results/learning_toy/curves.csv", newline="") as file:
+        found = [toy_study.Setting(*row[:6]) + tuple(row[6:]) for row in list(csv.reader(file))[1:]]
+    for setting, rows in itertools.groupby(found, key=lambda row: row[:6]):
+        toy, scaling, layer_norm, rate, history, temporal = setting
+        success = {(int(row[7]), int(row[6])): float(row[8]) for row in rows}
+        ends = " ".join(f"{success[8000, seed]:.2f}" for seed in range(5))
+        least = min(value for (step, _), value in success.items() if step >= 5000)
+        critics = "layer norm" if layer_norm == "True" else "plain"
+        lstm = f"{float(rate):.0e}".replace("e-0", "e-") if temporal == "True" else "none"
+        yield f"| {toy} | {scaling} | {critics} | {lstm} | {history} | {ends} | {least:.2f} |"
+
+
+def test_the_toy_studys_table_is_that_of_its_curves():
+    table = [
+        line
+        for line in (ROOT / "docs/learning.md").read_text().splitlines()
+        if line.startswith(("| visible |", "| hidden |"))
+    ]
+    assert table == list(toy_rows())
