@@ -6,6 +6,8 @@ target networks. The task encodings are computed once, from the parameters befor
 together in another way (`methods/tsac/update.py`).
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
@@ -79,13 +81,8 @@ def update(algorithm: Algorithm, state: LearnerState, batch: Transition, noise: 
     _, next_action, next_log_prob = propose_next(algorithm, state.params, batch, fixed.tasks, noise.next_action)
     next_values, next_intermediates = target_values(algorithm, state.targets, batch, fixed.tasks, next_action)
     target = soft_target(config, state.params, batch, reduced(config, next_values), next_log_prob)
-    state, critic_metrics = critic_step(
-        algorithm,
-        state,
-        batch,
-        lambda outputs: critic_error(config, outputs, target, fixed.weights),
-        next_intermediates,
-    )
+    error = functools.partial(critic_error, config, target=target, weights=fixed.weights)
+    state, critic_metrics = critic_step(algorithm, state, batch, error, next_intermediates)
 
     # actor: alpha log pi(a) - min_i Q_i(s, a), a ~ pi(s), against the updated critics
     representation = representations(networks, state.params, batch, fixed.tasks)

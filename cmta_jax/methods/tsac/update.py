@@ -4,6 +4,7 @@ The order is that of docs/methods.md, 6.3: critics (with the base's encoders and
 correction policy, both temperatures, targets. The multiplier moves between episodes.
 """
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -76,13 +77,8 @@ def critics_learn(
     values, next_intermediates = target_values(doubled, base.targets, batch, fixed.tasks, action)
     smallest = Kinds(*reduced(config, values, axis=1))  # of [2, E, N, B]
     targets = critics.targets(config, base.params, batch, smallest, log_prob)
-    base, metrics = critic_step(
-        doubled,
-        base,
-        batch,
-        lambda outputs: critics.errors(config, outputs, targets, fixed.weights),
-        next_intermediates,
-    )
+    error = functools.partial(critics.errors, config, targets=targets, weights=fixed.weights)
+    base, metrics = critic_step(doubled, base, batch, error, next_intermediates)
     return state.with_base(base), metrics
 
 
