@@ -19,6 +19,6 @@ def test_an_installed_project_has_every_flagfile_and_table(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     packed = set(zipfile.ZipFile(wheel).namelist())
     sources = [path for name in ("cmta_jax", "experiments") for path in (ROOT / name).rglob("*.*") if path.is_file()]
-    wanted = {str(path.relative_to(ROOT)) for path in sources if path.suffix in (".py", ".flags", ".json")}
+    wanted = {str(path.relative_to(ROOT)) for path in sources if path.suffix in (".py", ".flags", ".json", ".html")}
     assert packed >= wanted and f"experiments/flags/{flagfiles.shipped()[0]}" in packed
     assert not any(name.startswith("tests/") for name in packed)

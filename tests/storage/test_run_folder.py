@@ -81,6 +81,13 @@ def test_two_processes_cannot_have_one_folder(tmp_path):
     RunFolder(tmp_path, {}, resume=True).close()  # the lock ended with the process
 
 
+def test_a_look_at_a_folder_does_not_keep_its_run_from_starting(tmp_path, monkeypatch):
+    """Looking whether a folder is in use takes the lock for a moment."""
+    look = FolderLock(tmp_path)
+    monkeypatch.setattr("cmta_jax.storage.lock.time", types.SimpleNamespace(sleep=lambda seconds: look.close()))
+    FolderLock(tmp_path).close()
+
+
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "run").write_text("")
     with pytest.raises(ValueError, match="--workdir=.*run cannot be written to .*: give another"):
