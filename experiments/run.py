@@ -28,7 +28,6 @@ from cmta_jax.runs.settings import Settings, as_flags
 from cmta_jax.storage.run_folder import RunFolder
 from cmta_jax.tracking.progress import Progress, Stopwatch
 from cmta_jax.training.seed_axis import spread
-from experiments import first_look
 from experiments.command_line.commands import EXPECTED, sentence, show, wants_help
 from experiments.command_line.help import help_text
 from experiments.command_line.parse import parse
@@ -124,6 +123,8 @@ def train(plan: Plan, folder: RunFolder, pool_class: PoolFactory, stop: Stop) ->
 
 def _conclude(folder: RunFolder, progress: Progress) -> None:
     """Prints the summary and draws success.png; whatever prevents it does not undo the run."""
+    from experiments import first_look  # imports matplotlib, which takes a second
+
     try:
         run = read_run(folder.path)
         progress.say(first_look.summary(run))

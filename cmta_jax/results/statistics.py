@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import scipy.stats
 
 SMOOTHING = 0.8
 
@@ -42,7 +41,9 @@ def max_raw(success: np.ndarray) -> float:
 
 def interquartile_mean(scores: np.ndarray, axis: Any = None) -> np.ndarray:
     """Mean of the middle half of the scores (Agarwal et al., NeurIPS 2021), over all axes or one."""
-    return scipy.stats.trim_mean(scores, 0.25, axis=axis)
+    from scipy.stats import trim_mean  # takes most of a second to import, which runs would wait for
+
+    return trim_mean(scores, 0.25, axis=axis)
 
 
 def bootstrap_interval(
@@ -81,5 +82,7 @@ def wilson_interval(successes: int, trials: int, level: float = 0.95) -> tuple[f
     Raises:
         ValueError: there are no trials, or more successes than trials.
     """
-    interval = scipy.stats.binomtest(successes, trials).proportion_ci(level, method="wilson")
+    from scipy.stats import binomtest  # see interquartile_mean
+
+    interval = binomtest(successes, trials).proportion_ci(level, method="wilson")
     return float(interval.low), float(interval.high)

@@ -4,10 +4,12 @@ import os
 import stat
 import subprocess
 import sys
+import types
 
 import pytest
 
 from cmta_jax.storage import atomic
+from cmta_jax.storage.lock import FolderLock
 from cmta_jax.storage.run_folder import FLAGS, RunFolder, read_flags
 
 ASKED = {"method": "cmta", "seed": "3", "steps_per_task": "100"}

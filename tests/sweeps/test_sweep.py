@@ -42,7 +42,7 @@ def starts(folder):
 
 def test_two_jobs_run_at_a_time(undisturbed):
     began, ended = zip(
-        *((folder / "flags.flags", folder / "success.png") for folder in folders(undisturbed)), strict=True
+        *((folder / "flags.flags", folder / "final.csv") for folder in folders(undisturbed)), strict=True
     )
     assert max(file.stat().st_mtime for file in began) < min(file.stat().st_mtime for file in ended)
 
