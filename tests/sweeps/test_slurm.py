@@ -2,14 +2,17 @@
 
 import pathlib
 import time
+import types
 
 import pytest
-from toy_sweep import PYTHONPATH, main
+from toy_sweep import FAILING, PYTHONPATH, main
 
+from cmta_jax.storage.lock import FolderLock
 from experiments.sweeps import slurm
 from experiments.sweeps.folders import SweepRun, finished
 from experiments.sweeps.launcher import Request
-from experiments.sweeps.slurm import SlurmLauncher
+from experiments.sweeps.ray_cluster import _train
+from experiments.sweeps.slurm import SlurmLauncher, Training
 
 QUICK = str(pathlib.Path(__file__).parents[1] / "support" / "quick_job.py")
 
@@ -41,6 +44,23 @@ def test_a_job_that_is_out_of_time_saves_its_run_and_goes_on_with_it(tmp_path, m
     assert until(launcher.ended) == {run: ""}
     assert run.output.read_text() == "begun\ngone on with\n" and finished(run.folder)
     launcher.stop()
+
+
+def test_a_job_that_comes_late_does_not_run_again_what_is_finished(tmp_path, monkeypatch):
+    """A requeued job, or a Ray task that is started again; a run that another process still uses is waited for."""
+    monkeypatch.chdir(tmp_path)
+    (run,) = runs(tmp_path, 1)
+    lock = FolderLock(run.folder)
+    (run.folder / "flags.flags").touch()
+
+    def other_process_ends(seconds):
+        (run.folder / "final.csv").touch()
+        lock.close()
+
+    monkeypatch.setattr("experiments.sweeps.job.time", types.SimpleNamespace(sleep=other_process_ends))
+    assert Training(run, FAILING)() == ""
+    assert _train(run, FAILING, 1, 0, str(tmp_path)) == ""
+    assert not run.output.exists()
 
 
 @pytest.fixture
