@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from cmta_jax.random_keys import random_key
 from cmta_jax.training.seed_axis import for_each_seed, products_in, spread
-from cmta_jax.types import Carry, Method, Spec, Transition
+from cmta_jax.types import Carry, History, Method, Spec, Transition
 from experiments.benchmarks.grid import Cell, method_of, sweep
 from experiments.benchmarks.options import Options
 
@@ -128,8 +128,12 @@ def random_batch(method: Method, spec: Spec, batch_per_task: int, key: jax.Array
     keys = iter(jax.random.split(key, 16))
     rows = (spec.num_tasks, batch_per_task)
 
-    def carry() -> Carry:
-        return jax.tree.map(lambda leaf: jax.random.normal(next(keys), rows + leaf.shape[2:]), method.begin(1))
+    def carry(steps: int) -> Carry | History:
+        state = jax.tree.map(lambda leaf: jax.random.normal(next(keys), rows + leaf.shape[2:]), method.begin(1))
+        if not method.history:
+            return state
+        past = steps, *rows
+        return History(state, jax.random.normal(next(keys), (*past, spec.observation_dim)), jnp.ones(past, bool))
 
     return Transition(
         observation=jax.random.normal(next(keys), (*rows, spec.observation_dim)),
@@ -138,8 +142,8 @@ def random_batch(method: Method, spec: Spec, batch_per_task: int, key: jax.Array
         discount=jnp.ones(rows),
         next_observation=jax.random.normal(next(keys), (*rows, spec.observation_dim)),
         success=jax.random.bernoulli(next(keys), 0.5, rows),
-        carry=carry(),
-        next_carry=carry(),
+        carry=carry(method.history),
+        next_carry=carry(method.history + 1),
     )
 
 

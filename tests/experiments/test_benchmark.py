@@ -3,12 +3,14 @@
 import json
 import os
 
+import jax
+import method_examples as examples
 import numpy as np
 import pytest
 
 from cmta_jax.training.seed_axis import for_each_seed
 from experiments import benchmark
-from experiments.benchmarks import cores, update, vector_contestants, vector_env
+from experiments.benchmarks import cores, methods, update, vector_contestants, vector_env
 from experiments.benchmarks.grid import sweep
 from experiments.benchmarks.options import Options
 
@@ -149,3 +151,21 @@ def test_a_command_that_cannot_be_is_refused_with_a_sentence(arguments, said, ca
     assert benchmark.main(arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("benchmark: ") and said in error
+
+
+def test_an_ingredient_of_the_recipe_differs_from_its_row_in_nothing_else():
+    rows = [row for row in methods.rows(Options()) if " + " in row]
+    assert len(rows) == len(methods.INGREDIENTS) + len(methods.WITHOUT) > 4
+    for row in rows:
+        with_it, without = methods.settings_of(row)
+        ingredient = row.partition(" + ")[2].partition("=")[0]
+        differing = {name for name in with_it.keys() | without.keys() if with_it.get(name) != without.get(name)}
+        assert differing == {ingredient}, row
+    assert methods.settings_of("cmta")[1] is None
+
+
+def test_a_random_batch_has_what_the_replay_gives_for_a_history():
+    method = examples.small("cmta", **{"cmta.memory_history": 2})
+    batch = update.random_batch(method, examples.SPEC, 5, jax.random.key(0))
+    new = jax.eval_shape(method.update, method.init(jax.random.key(0)), batch, jax.random.key(1))[0]
+    assert new.params and [carry.observation.shape[0] for carry in (batch.carry, batch.next_carry)] == [2, 3]
