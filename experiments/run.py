@@ -28,7 +28,7 @@ from cmta_jax.runs.settings import Settings, as_flags
 from cmta_jax.storage.run_folder import RunFolder
 from cmta_jax.tracking.progress import Progress, Stopwatch
 from cmta_jax.training.seed_axis import spread
-from experiments.command_line.commands import EXPECTED, sentence, show, wants_help
+from experiments.command_line.commands import EXPECTED, sentence, show, wants_full_help, wants_help
 from experiments.command_line.help import help_text
 from experiments.command_line.parse import parse
 from experiments.training_run.recorders import recorders
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None, pool_class: PoolFactory = Pool)
     arguments = sys.argv[1:] if arguments is None else arguments
     streams.repair()
     if wants_help(arguments):
-        show(help_text())
+        show(help_text(full=wants_full_help(arguments)))
         return 0
     try:
         with _warnings_on_the_console(), Stop() as stop:

@@ -47,7 +47,12 @@ def run_command(
 
 def wants_help(arguments: Sequence[str]) -> bool:
     """Whether the command line asks for help."""
-    return not {"--help", "-help", "-h", "--helpfull"}.isdisjoint(arguments)
+    return not {"--help", "-help", "-h"}.isdisjoint(arguments) or wants_full_help(arguments)
+
+
+def wants_full_help(arguments: Sequence[str]) -> bool:
+    """Whether the command line asks for help on all flags."""
+    return not {"--helpfull", "-helpfull"}.isdisjoint(arguments)
 
 
 def show(text: str) -> None:

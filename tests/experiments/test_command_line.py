@@ -2,7 +2,7 @@ import pytest
 
 from cmta_jax.methods import METHODS
 from cmta_jax.runs import settings
-from experiments.command_line import flagfiles
+from experiments.command_line import flag_sources, flagfiles
 from experiments.command_line.flagfiles import Argument
 from experiments.command_line.help import help_text
 from experiments.command_line.parse import parse as parse_all
@@ -170,8 +170,17 @@ def test_a_resumed_run_begins_with_the_flags_of_its_folder(tmp_path):
     assert (asked.method.hidden_dim, asked.training.seed, asked.training.log_every) == (32, 3, 7)
 
 
-def test_help_names_every_flag_with_its_default():
-    text = help_text()
-    assert "--cmta.num_experts: experts in the mixture" in text and "(default: 6)" in text
-    for name in (*parse().values(), "workdir", "resume", "env_workers"):
-        assert f"--{name}: " in text
+def test_full_help_names_every_flag_with_its_default_and_where_that_comes_from():
+    """A new flag needs a line in experiments/command_line/flag_sources.py."""
+    text = help_text(full=True)
+    assert "--cmta.num_experts: experts in the mixture (Table 8 has 2, 4, 6, 12, 20) (default: 6; Table 7)" in text
+    assert set(flag_sources.SOURCES) == set(settings.all_flags())
+    for name in settings.all_flags():
+        assert f"  --{name}: " in text
+
+
+def test_short_help_fits_on_one_screen_and_names_the_defaults():
+    lines = help_text(full=False).splitlines()
+    assert len(lines) <= 40 and max(map(len, lines)) <= 105
+    flags = [line.split()[0] for line in lines if line.startswith("  --")]
+    assert {"--method=cmta", "--seed=0", "--steps_per_task=2400000", "--resume", "--workdir"} <= {*flags}
