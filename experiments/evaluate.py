@@ -1,5 +1,6 @@
 """Plays trained policies by a named protocol, or films them.
 
+    python -m experiments.evaluate --policy=shipped --video                     # the policy that comes with the package
     python -m experiments.evaluate --workdir=runs/my_run                        # every goal set, as in the paper
     python -m experiments.evaluate --workdir=runs/my_run --protocol=metaworld   # the official evaluation
     python -m experiments.evaluate --workdir=runs/my_run --video                # an episode per task as MP4
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None, pool_class: PoolFactory = Pool)
 
 def _evaluate(values: flags.FlagValues, pool_class: PoolFactory) -> None:
     if not values.workdir:
-        raise ValueError("No policy was named: give --workdir, a run folder or a policy file.")
+        raise ValueError("No policy was named: give --workdir, a run folder or a policy file, or --policy=shipped.")
     if values.protocol not in PROTOCOLS:
         raise ValueError(f"Unknown protocol '{values.protocol}': choose paper or metaworld.")
     episodes = values.episodes or DEFAULT_EPISODES[values.protocol]

@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None, pool_class: PoolFactory = Pool)
 
 def _inspect(values: flags.FlagValues, pool_class: PoolFactory) -> None:
     if not values.workdir:
-        raise ValueError("No run was named: give --workdir, a run folder or a policy file.")
+        raise ValueError("No run was named: give --workdir, a run folder or a policy file, or --policy=shipped.")
     find_device()
     sources = [source for source in (values.workdir, values.beside) if source]
     runs = [load_policy(source, values.step, pool_class) for source in sources]

@@ -11,7 +11,7 @@ from cmta_jax.checkpoint import load_policy as read_policy_file
 from cmta_jax.environments import Pool
 from cmta_jax.environments.interface import PoolFactory
 from cmta_jax.random_keys import random_key
-from cmta_jax.runs.policy import Policy
+from cmta_jax.runs.policy import SHIPPED_FILE, Policy
 from cmta_jax.runs.saved_state import PARAMETERS
 from cmta_jax.runs.settings import Settings, from_flags, settings_of
 from cmta_jax.storage.flag_rules import MAY_CHANGE
@@ -19,12 +19,15 @@ from cmta_jax.storage.flags_file import same_value
 from cmta_jax.storage.run_folder import FLAGS, read_flags
 from cmta_jax.types import Method, Spec
 
+SHIPPED = "shipped"  # the name of the policy that comes with the package
+
 
 def load_policy(source: str | pathlib.Path, step: str = "newest", pool_class: PoolFactory = Pool) -> Policy:
     """The policies of a run folder or of a policy file, one per seed of the run.
 
     Args:
-        source: a run folder, or a `.safetensors` file of one.
+        source: a run folder, or a `.safetensors` file of one; `shipped` is the policy that comes with the package,
+            unless a file or folder of that name is in the working directory.
         step: which checkpoint of a run folder: `newest`, `best` (by smoothed success) or its number of environment
             steps per task.
         pool_class: its `observation_dim` and `action_dim` are those of the simulators.
@@ -37,6 +40,8 @@ def load_policy(source: str | pathlib.Path, step: str = "newest", pool_class: Po
         source = source.expanduser()
     except RuntimeError:
         raise ValueError(f"{source} cannot be found (there is no such home folder): give another path.") from None
+    if str(source) == SHIPPED and not source.exists():
+        source = SHIPPED_FILE
     if source.is_file():
         return _from_file(source, step, pool_class)
     if not (source / FLAGS).is_file():

@@ -15,6 +15,7 @@ from cmta_jax.runs.settings import Settings
 from cmta_jax.training.seed_axis import for_each_seed, spread
 from cmta_jax.types import Array, Carry, Method, Spec
 
+SHIPPED_FILE = pathlib.Path(__file__).with_name("shipped_policy.safetensors")  # a link to that of results/quickstart
 SAMPLING = 2**31 - 2  # marks the random stream of sampled actions
 
 
@@ -56,7 +57,9 @@ class Policy:
 
     @property
     def folder(self) -> pathlib.Path:
-        """The run folder, or the folder of the policy file."""
+        """The run folder, or the folder of the policy file; `shipped_policy` for the one of the package."""
+        if self.source == SHIPPED_FILE:
+            return pathlib.Path("shipped_policy")
         return self.source if self.source.is_dir() else self.source.parent
 
     def of_seeds(self, *seeds: int) -> "Policy":

@@ -94,7 +94,9 @@ def path_of(text: str) -> pathlib.Path:
 def policy_flags() -> flags.FlagValues:
     """The flags of commands that play a trained policy."""
     values = flags.FlagValues()
-    flags.DEFINE_string("workdir", "", "a run folder, or a policy file (.safetensors)", flag_values=values)
+    what = "a run folder, a policy file (.safetensors), or the word shipped: the policy that comes with the package"
+    flags.DEFINE_string("workdir", "", what, flag_values=values)
+    flags.DEFINE_alias("policy", "workdir", flag_values=values)
     flags.DEFINE_string("step", "newest", "which checkpoint: newest, best or its number", flag_values=values)
     flags.DEFINE_integer("goal_set", 0, "which goal set is filmed or drawn (mixed goals)", 0, 49, flag_values=values)
     flags.DEFINE_integer("env_workers", None, "worker processes that simulate", lower_bound=1, flag_values=values)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import pathlib
 import pickle
 import shutil
 import sys
@@ -16,6 +17,7 @@ from toy_runs import CMTA, MetaWorldSized, Toy, leaves_equal, main, policy_file,
 from cmta_jax.checkpoint import Checkpointer, save_policy
 from cmta_jax.environments.simulator.fast import FastSimulator
 from cmta_jax.runs.loading import load_policy
+from cmta_jax.runs.policy import SHIPPED_FILE
 from experiments import evaluate
 from experiments.policies import films, metaworld_protocol, outcome, paper_protocol
 
@@ -227,7 +229,7 @@ def manifest_with(copy, change):
         (None, ["--protocol=papr"], "Unknown protocol 'papr': choose paper or metaworld."),
         (None, ["--episodes=2"], "--episodes=2 would play the same episode 2 times: add --sample."),
         (None, ["--step=7"], "has no checkpoint of --step=7: choose newest, best or one of 20, 40."),
-        (None, ["--workdir="], "No policy was named: give --workdir, a run folder or a policy file."),
+        (None, ["--workdir="], "No policy was named: give --workdir, a run folder or a policy file, or --policy=shipped."),
         (None, ["--workdir=/nowhere"], "/nowhere is neither a run folder (it has no flags.flags) nor a policy file"),
         (None, ["extra"], "Unexpected 'extra': write flags as --name=value."),
         (lambda copy: shutil.rmtree(copy / "checkpoints"), [], "has no checkpoint that can be read"),
@@ -296,6 +298,27 @@ def test_a_film_is_made_by_the_camera_that_was_named(tmp_path, capsys, monkeypat
     assert asked == ["topview"]
     assert evaluate.main([f"--workdir={path}", "--video", "--camera=bottom"], Toy) == 2
     assert "corner4|corner|corner2|corner3|topview" in capsys.readouterr().err
+
+
+def test_the_shipped_policy_is_that_of_the_results():
+    published = pathlib.Path(__file__).parents[2] / "results" / "quickstart" / "seed_0" / "policy.safetensors"
+    assert SHIPPED_FILE.read_bytes() == published.read_bytes()
+
+
+def test_the_shipped_policy_plays_by_its_name_and_leaves_its_numbers_in_the_working_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert evaluate.main(["--policy=shipped"], MetaWorldSized) == 0
+    assert len(rows("shipped_policy/evaluation_paper.csv")) == 3  # tasks
+    assert evaluate.main(["--policy=shipped", "--out=elsewhere"], MetaWorldSized) == 0
+    assert len(rows("elsewhere/evaluation_paper.csv")) == 3
+
+
+def test_a_file_named_shipped_in_the_working_directory_comes_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = policy_file(tmp_path / "shipped", *CMTA)
+    assert load_policy("shipped", "newest", Toy).step == 7
+    path.unlink()
+    assert load_policy("shipped", "newest", MetaWorldSized).source == SHIPPED_FILE
 
 
 def test_help_is_printed(capsys):
