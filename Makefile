@@ -59,7 +59,7 @@ $(installed): requirements.lock pyproject.toml
 # The lock serves every Python and platform at once; changing it needs uv.
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-	  --custom-compile-command "make lock" --extra test pyproject.toml --output-file requirements.lock
+	  --custom-compile-command "make lock" --group test pyproject.toml --output-file requirements.lock
 
 clean:
 	rm -rf $(VENV) build .cache .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -1,6 +1,6 @@
 """Writes a file of task vectors for CARE from the project's task descriptions, with a sentence encoder.
 
-    pip install '.[embeddings]'
+    pip install sentence-transformers
     python -m experiments.embed_tasks --out=embeddings.json
     python -m experiments.run --flagfile=mt10_mixed/care.flags --care.embeddings=embeddings.json
 
@@ -69,7 +69,7 @@ def sentence_transformer(model: str) -> Encoder:
     try:
         from sentence_transformers import SentenceTransformer  # pyright: ignore[reportMissingImports]
     except ImportError as error:
-        raise ImportError("sentence-transformers is not installed: pip install '.[embeddings]'.") from error
+        raise ImportError("sentence-transformers is not installed: pip install sentence-transformers.") from error
     return SentenceTransformer(model).encode
 
 

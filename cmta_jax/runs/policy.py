@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cmta_jax.random_keys import random_key
+from cmta_jax.runs.intermediates import telling
 from cmta_jax.runs.settings import Settings
 from cmta_jax.training.seed_axis import for_each_seed, spread
 from cmta_jax.types import Array, Carry, Method, Spec
@@ -101,10 +102,32 @@ class Policy:
         Returns:
             Actions `[L, A]` in [-1, 1], and the carry for the next step.
         """
-        lanes = len(self.seeds), self.spec.num_tasks, len(first) // (len(self.seeds) * self.spec.num_tasks)
-        observation = np.asarray(observation, np.float32).reshape(*lanes, -1)
-        action, carry = self._players[sample].act(self.params, carry, observation, np.reshape(first, lanes))
+        observation, starts = self._arranged(observation, first)
+        action, carry = self._players[sample].act(self.params, carry, observation, starts)
         return np.asarray(action).reshape(len(first), -1), carry
+
+    def attention(self, carry: PolicyCarry, observation: np.ndarray, first: np.ndarray) -> np.ndarray:
+        """How much each of K experts counts in what the actor reads, in the step that `act` takes with these arguments.
+
+        Returns:
+            Weights `[L, K]`; each row sums to one.
+
+        Raises:
+            ValueError: the method has no experts.
+        """
+        _, _, intermediates = self._telling(self.params, carry.carry, *self._arranged(observation, first))
+        if not intermediates:
+            raise ValueError(f"{self.source} is no policy with experts: give one of CMTA, CARE or TSAC on one of them.")
+        return np.asarray(intermediates[0]).reshape(len(first), -1)
+
+    def _arranged(self, observation: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Lanes `[L, ...]` as `[S, N, C, ...]`."""
+        lanes = len(self.seeds), self.spec.num_tasks, len(first) // (len(self.seeds) * self.spec.num_tasks)
+        return np.asarray(observation, np.float32).reshape(*lanes, -1), np.reshape(first, lanes)
+
+    @functools.cached_property
+    def _telling(self) -> Callable:
+        return telling(self)
 
     @functools.cached_property
     def _players(self) -> dict[bool, PolicyPlayer]:

@@ -34,7 +34,7 @@ class RunConfig:
     workdir: str = setting("", "folder of the run; by default a new one under runs/")
     profile: bool = setting(False, "write a trace of 50 iterations to the run folder's profile/")
     resume: bool = setting(False, "continue the run in --workdir, with its flags")
-    wandb: bool = setting(False, "also log to Weights & Biases (pip install '.[wandb]')")
+    wandb: bool = setting(False, "also log to Weights & Biases (pip install wandb)")
 
 
 class Settings(NamedTuple):

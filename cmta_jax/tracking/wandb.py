@@ -19,7 +19,7 @@ IDENTITY = "wandb_id"  # the file in a run folder that keeps the id of its run t
 def check_installed() -> None:
     """Raises ValueError unless the package is there."""
     if importlib.util.find_spec("wandb") is None:
-        raise ValueError("--wandb needs the package of Weights & Biases: pip install '.[wandb]'.")
+        raise ValueError("--wandb needs the package of Weights & Biases: pip install wandb.")
 
 
 class WandbWriter(Listener):

@@ -23,7 +23,7 @@ def find_device() -> Any:
         asked = os.environ.get("JAX_PLATFORMS", "")
         raise ValueError(
             f"JAX finds no device with JAX_PLATFORMS={asked}: unset it, or install jax for that device, as in "
-            "pip install '.[cuda]'."
+            "pip install 'jax[cuda12]'."
         ) from error
 
 

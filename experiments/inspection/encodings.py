@@ -50,6 +50,6 @@ def projected(points: np.ndarray) -> np.ndarray:
     try:
         from sklearn.manifold import TSNE
     except ImportError:
-        raise ValueError("t-SNE needs scikit-learn: pip install '.[plots]'.") from None
+        raise ValueError("t-SNE needs scikit-learn: pip install scikit-learn.") from None
     perplexity = min(30.0, (len(points) - 1) / 3)
     return TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(points.astype(np.float64))

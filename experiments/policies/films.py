@@ -64,7 +64,6 @@ def make(
         folder: of the films, made before anything is played.
         camera: one of `rendering.CAMERAS`.
     """
-    mp4.check_installed()
     view = rendering.View(rendering.find_backend(), camera=camera)
     folder.mkdir(parents=True, exist_ok=True)
     played = play(policy, pool_class, goal_set, workers)

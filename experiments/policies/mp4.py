@@ -6,15 +6,8 @@ import pathlib
 import subprocess
 from collections.abc import Callable, Iterator
 
+import imageio_ffmpeg
 import numpy as np
-
-
-def check_installed() -> None:
-    """Raises ValueError unless films can be written."""
-    try:
-        import imageio_ffmpeg  # noqa: F401  # pyright: ignore[reportMissingImports]
-    except ImportError:
-        raise ValueError("--video needs imageio with ffmpeg: pip install '.[video]'.") from None
 
 
 @contextlib.contextmanager
@@ -50,8 +43,6 @@ def writer(path: pathlib.Path, frames_per_second: int) -> Iterator[Callable[[np.
 
 
 def _ffmpeg(path: pathlib.Path, shape: tuple[int, ...], frames_per_second: int) -> subprocess.Popen:
-    import imageio_ffmpeg  # pyright: ignore[reportMissingImports]
-
     height, width, _ = shape
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24"]
     command += ["-s", f"{width}x{height}", "-r", str(frames_per_second), "-i", "-", "-an"]

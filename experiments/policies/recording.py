@@ -1,14 +1,12 @@
 """Episodes of a trained policy with everything that happened in them, the encoder's intermediates included."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import jax
 import numpy as np
 
 from cmta_jax.environments.interface import EnvironmentPool, Step
-from cmta_jax.networks.mixture import MixtureIntermediates
-from cmta_jax.random_keys import random_key
+from cmta_jax.runs.intermediates import telling
 from cmta_jax.runs.policy import Policy
 from experiments.policies import goal_sets
 from experiments.policies.goal_sets import Playing
@@ -35,7 +33,7 @@ def record(policy: Policy, pool: EnvironmentPool, chosen: np.ndarray, encoder: s
 
     def act(params, carry, observation, first):
         action, carry, intermediates = act_and_tell(params, carry, observation, first)
-        told.append((np.asarray(action)[:, :, 0], jax.tree.map(np.asarray, intermediates)))
+        told.append(jax.tree.map(lambda leaf: np.asarray(leaf)[:, :, 0], (action, intermediates)))
         return action, carry
 
     recorder = _PoolRecorder(pool)
@@ -60,24 +58,3 @@ class _PoolRecorder:
     def receive(self) -> Step:
         self.steps.append(self._pool.receive())
         return self.steps[-1]
-
-
-def telling(policy: Policy, encoder: str = "actor") -> Callable[..., tuple[Any, Any, Any]]:
-    """Acting with intermediates: `(params, carry, observation, first) -> action, carry, intermediates`.
-
-    The intermediates are `(attention [S, N, K], experts [S, N, K, F])`, or `()` for a method without experts. The
-    critics' encoder gets the carry that the actor's encoder wrote, as in training.
-    """
-
-    def act(params, carry, observation, first):
-        networks = policy.method.networks
-        action, before, after = policy.method.act(params, carry, observation, first, random_key(0), False)
-        base = getattr(params, "base", params)  # TSAC keeps the parameters of the method that it wraps there
-        tasks = networks.encode_tasks(base.task_encoder)
-        chosen = networks.acting_encoder(base) if encoder == "actor" else base.encoder
-        _, intermediates = networks.encode(chosen, tasks, observation, before)
-        if not isinstance(intermediates, MixtureIntermediates):
-            return action, after, ()
-        return action, after, (intermediates.attention[:, 0], intermediates.experts[:, :, 0].swapaxes(0, 1))
-
-    return policy.compile(act)

@@ -56,7 +56,7 @@ def test_a_device_that_is_not_there_is_one_sentence(tmp_path, capsys, monkeypatc
     assert inspect_modules.main([f"--workdir={tmp_path}"], Toy) == 2
     remedy = "JAX finds no device with JAX_PLATFORMS=cuda: unset it, or install jax for that device, as in "
     said = capsys.readouterr().err.splitlines()
-    assert [line.partition(": ")[2] for line in said] == [f"{remedy}pip install '.[cuda]'."] * 3
+    assert [line.partition(": ")[2] for line in said] == [f"{remedy}pip install 'jax[cuda12]'."] * 3
 
 
 def test_a_run_whose_start_failed_can_be_started_again(tmp_path):

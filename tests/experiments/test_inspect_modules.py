@@ -90,7 +90,7 @@ def paths(tmp_path_factory):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--workdir="], "No run was named: give --workdir, a run folder or a policy file."),
+        (["--workdir="], "No run was named: give --workdir, a run folder or a policy file, or --policy=shipped."),
         (["--workdir=/nowhere"], "/nowhere is neither a run folder (it has no flags.flags) nor a policy file"),
         (["--beside={other}"], "have different tasks: give two runs of one benchmark."),
         (["--workdir={plain}"], "is a run of MT-SAC, which has no experts to look at"),
