@@ -7,10 +7,11 @@ import pathlib
 import numpy as np
 import pytest
 from comparing import close
-from toy_runs import CMTA, Toy, policy_file, untrained
+from PIL import Image
+from toy_runs import CMTA, MTMHSAC, MetaWorldSized, Toy, policy_file, untrained
 
 import cmta_jax
-from cmta_jax.environments import Pool
+from cmta_jax.environments import Pool, rendering
 from experiments.policies.recording import record
 
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
@@ -24,7 +25,7 @@ def example(name):
 
 
 def test_every_example_is_tested():
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == {"act", "pool", "sac"}
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {"act", "first_look", "pool", "sac"}
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
@@ -36,7 +37,8 @@ def test_an_example_is_short_and_needs_nothing_but_the_public_interface(path):
     lines = {line for node in ast.walk(tree) if hasattr(node, "lineno") for line in (node.lineno, node.end_lineno)}
     imported = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
     assert not any(isinstance(node, ast.ImportFrom) for node in ast.walk(tree))
-    assert {*imported} <= {"cmta_jax", "gymnasium", "jax", "numpy", "sys"} and len(lines) <= 25
+    drawing = {"PIL.Image", "matplotlib.pyplot"}
+    assert {*imported} <= {"cmta_jax", "gymnasium", "jax", "numpy", "sys", *drawing} and len(lines) <= 25
 
 
 def test_the_public_interface_is_what_it_says():
@@ -56,6 +58,41 @@ def test_a_policy_acts_in_an_episode(tmp_path):
 
     path = policy_file(tmp_path / "policy.safetensors", "--num_seeds=2", *CMTA)
     assert example("act").main(path, Solved) == 0.5
+
+
+@pytest.mark.filterwarnings("ignore")  # of metaworld's observation spaces, and of contexts that are freed at the end
+def test_the_first_look_is_a_film_and_the_attention_of_every_step(tmp_path, monkeypatch):
+    try:
+        rendering.find_backend()
+    except ValueError as error:
+        pytest.skip(str(error))
+    monkeypatch.chdir(tmp_path)
+    policy = policy_file(tmp_path / "policy", "--benchmark=reach-v3", "--horizon=3", *CMTA, pool=MetaWorldSized)
+    attention = example("first_look").main(policy, size=64)
+    assert attention.shape == (3, 1, 3) and attention.std() > 0  # steps, tasks, experts
+    close(attention.sum(-1), np.ones((3, 1)), rtol=1e-5)
+    assert Image.open("first_look.gif").size == (64, 64) and Image.open("first_look.png").width > 64
+
+
+def test_the_attention_is_that_of_a_recording():
+    """Step by step, with the memory that acting carries on; a recording is what films and figures show."""
+    trained = untrained("--num_seeds=2", *CMTA)
+    recording = record(trained, Toy(trained.settings.environment, trained.seeds), np.full((2, 2), 4))
+    pool, carry, found = Toy(trained.settings.environment, trained.seeds), trained.begin(), []
+    observation, first = pool.reset(goal_sets=np.full(4, 4)), np.ones(4, bool)
+    for _ in range(trained.spec.horizon):
+        found.append(trained.attention(carry, observation, first))
+        action, carry = trained.act(carry, observation, first)
+        pool.send(action)
+        step = pool.receive()
+        observation, first = step.observation, step.first
+    close(np.reshape(found, recording.attention.shape), recording.attention, rtol=1e-4)
+
+
+def test_a_method_without_experts_has_no_attention():
+    trained = untrained(*MTMHSAC)
+    with pytest.raises(ValueError, match="untrained is no policy with experts: give one of CMTA, CARE or TSAC"):
+        trained.attention(trained.begin(), np.zeros((2, 6)), np.ones(2, bool))
 
 
 def test_a_policy_acts_with_its_memory(tmp_path):
