@@ -1,11 +1,8 @@
-"""An episode of each task, by the policy that comes with the package or another: python examples/first_look.py
+"""An episode of each task, by the policy that comes with the package: python examples/first_look.py
 
 Saves a film, first_look.gif, and the attention over the experts at every step, first_look.png, in this folder.
 """
 
-import sys
-
-import gymnasium
 import matplotlib.pyplot
 import numpy as np
 import PIL.Image
@@ -13,29 +10,27 @@ import PIL.Image
 import cmta_jax
 
 
-def main(source: str = "shipped", size: int = 240) -> np.ndarray:
-    """Returns the attention [T, N, K] of an episode of T steps, N tasks and K experts; pictures are `size` pixels wide."""
+def main(source: str = "shipped", size: int = 240) -> None:
+    """Films N tasks, `size` pixels wide each; `source` is a run folder or a policy file of a method with K experts."""
     policy = cmta_jax.load_policy(source)
-    policy, tasks, horizon = policy.of_seeds(policy.seeds[0]), policy.spec.task_names, policy.spec.horizon
-    simulated = {"envs_list": tasks, "max_episode_steps": horizon, "seed": policy.seeds[0]}
-    filmed = {"render_mode": "rgb_array", "camera_name": "corner2", "width": size, "height": size}
-    envs = gymnasium.make_vec("cmta_jax:Meta-World-Fast/custom-mt-envs", **simulated, **filmed)
-    (observation, _), carry, pictures, attention = envs.reset(), policy.begin(), [], []
+    tasks, horizon, seed = [*policy.spec.task_names], policy.spec.horizon, policy.seeds[0]
+    view = {"render_mode": "rgb_array", "camera_name": "corner2", "width": size, "height": size}
+    envs = cmta_jax.make_vec("custom-mt-envs", envs_list=tasks, max_episode_steps=horizon, seed=seed, **view)
+    policy, (observation, _), pictures, attention = policy.of_seeds(seed), envs.reset(), [], []
+    carry, first = policy.begin(), np.ones(len(tasks), bool)  # [N], whether an episode begins
     for step in range(horizon):
-        first = np.full(len(tasks), step == 0)  # [N], whether an episode begins
-        pictures.append(PIL.Image.fromarray(np.hstack(envs.render())))
+        pictures += [PIL.Image.fromarray(np.hstack(envs.render()))] if step % 5 == 0 else []  # drawing takes longest
         attention.append(policy.attention(carry, observation, first))  # [N, K]
         action, carry = policy.act(carry, observation, first)
-        observation = envs.step(action)[0]
+        observation, first = envs.step(action)[0], np.zeros(len(tasks), bool)
     envs.close()
-    pictures[0].save("first_look.gif", save_all=True, append_images=pictures[1:], duration=30)  # milliseconds
-    figure, panels = matplotlib.pyplot.subplots(len(tasks), sharex=True, squeeze=False, layout="constrained")
-    for index, panel in enumerate(panels[:, 0]):
-        panel.stackplot(range(horizon), np.array(attention)[:, index].T)
-        panel.set(ylabel=tasks[index], ylim=(0, 1), xlim=(0, horizon - 1))
+    pictures[0].save("first_look.gif", save_all=True, append_images=pictures[1:], duration=150)  # milliseconds
+    figure, panels = matplotlib.pyplot.subplots(len(tasks), squeeze=False, layout="constrained")
+    for task, panel, weights in zip(tasks, panels[:, 0], np.moveaxis(attention, 1, 0), strict=True):
+        panel.stackplot(range(horizon), weights.T)
+        panel.set(ylabel=task, xlim=(0, horizon - 1), ylim=(0, 1))
     figure.savefig("first_look.png")
-    return np.array(attention)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

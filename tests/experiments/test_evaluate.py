@@ -229,7 +229,7 @@ def manifest_with(copy, change):
         (None, ["--protocol=papr"], "Unknown protocol 'papr': choose paper or metaworld."),
         (None, ["--episodes=2"], "--episodes=2 would play the same episode 2 times: add --sample."),
         (None, ["--step=7"], "has no checkpoint of --step=7: choose newest, best or one of 20, 40."),
-        (None, ["--workdir="], "No policy was named: give --workdir, a run folder or a policy file, or --policy=shipped."),
+        (None, ["--workdir="], "No policy was named: give --workdir, a run folder or a policy file, or --policy="),
         (None, ["--workdir=/nowhere"], "/nowhere is neither a run folder (it has no flags.flags) nor a policy file"),
         (None, ["extra"], "Unexpected 'extra': write flags as --name=value."),
         (lambda copy: shutil.rmtree(copy / "checkpoints"), [], "has no checkpoint that can be read"),

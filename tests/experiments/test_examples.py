@@ -61,16 +61,14 @@ def test_a_policy_acts_in_an_episode(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")  # of metaworld's observation spaces, and of contexts that are freed at the end
-def test_the_first_look_is_a_film_and_the_attention_of_every_step(tmp_path, monkeypatch):
+def test_the_first_look_is_a_film_and_a_picture_of_the_attention(tmp_path, monkeypatch):
     try:
         rendering.find_backend()
     except ValueError as error:
         pytest.skip(str(error))
     monkeypatch.chdir(tmp_path)
     policy = policy_file(tmp_path / "policy", "--benchmark=reach-v3", "--horizon=3", *CMTA, pool=MetaWorldSized)
-    attention = example("first_look").main(policy, size=64)
-    assert attention.shape == (3, 1, 3) and attention.std() > 0  # steps, tasks, experts
-    close(attention.sum(-1), np.ones((3, 1)), rtol=1e-5)
+    example("first_look").main(policy, size=64)
     assert Image.open("first_look.gif").size == (64, 64) and Image.open("first_look.png").width > 64
 
 
