@@ -14,12 +14,13 @@ def main(source: str = "shipped", size: int = 240) -> None:
     """Films N tasks, `size` pixels wide each; `source` is a run folder or a policy file of a method with K experts."""
     policy = cmta_jax.load_policy(source)
     tasks, horizon, seed = [*policy.spec.task_names], policy.spec.horizon, policy.seeds[0]
-    view = {"render_mode": "rgb_array", "camera_name": "corner2", "width": size, "height": size}
+    view = {"render_mode": "rgb_array", "camera_name": "corner4", "width": size, "height": size}
     envs = cmta_jax.make_vec("custom-mt-envs", envs_list=tasks, max_episode_steps=horizon, seed=seed, **view)
     policy, (observation, _), pictures, attention = policy.of_seeds(seed), envs.reset(), [], []
     carry, first = policy.begin(), np.ones(len(tasks), bool)  # [N], whether an episode begins
     for step in range(horizon):
-        pictures += [PIL.Image.fromarray(np.hstack(envs.render()))] if step % 5 == 0 else []  # drawing takes longest
+        # Drawing takes longest. Meta-World's cameras hang upside down: half a turn.
+        pictures += [PIL.Image.fromarray(np.hstack(np.rot90(envs.render(), 2, (1, 2))))] if step % 5 == 0 else []
         attention.append(policy.attention(carry, observation, first))  # [N, K]
         action, carry = policy.act(carry, observation, first)
         observation, first = envs.step(action)[0], np.zeros(len(tasks), bool)

@@ -67,7 +67,7 @@ def test_the_first_look_is_a_film_and_a_picture_of_the_attention(tmp_path, monke
     except ValueError as error:
         pytest.skip(str(error))
     monkeypatch.chdir(tmp_path)
-    policy = policy_file(tmp_path / "policy", "--benchmark=reach-v3", "--horizon=3", *CMTA, pool=MetaWorldSized)
+    policy = policy_file(tmp_path / "policy", "--benchmark=reach-v3", *CMTA, pool=MetaWorldSized)
     example("first_look").main(policy, size=64)
     assert Image.open("first_look.gif").size == (64, 64) and Image.open("first_look.png").width > 64
 
