@@ -126,12 +126,16 @@ def test_the_batch_is_what_the_pool_was_told_and_said(monkeypatch):
             steps.append(super().receive())
             return steps[-1]
 
+    def update(state, batch, key):
+        batches.append(batch)
+        return state, {}
+
     def build(*arguments, original=cmta_jax.build_method):
-        method = original(*arguments)
-        return method._replace(update=lambda state, batch, key: (batches.append(batch) or state, {}))
+        return original(*arguments)._replace(update=update)
 
     monkeypatch.setattr(cmta_jax, "build_method", build, raising=False)
-    monkeypatch.setattr(module.jax, "jit", lambda function: function)
+    compiled = module.jax.jit
+    monkeypatch.setattr(module.jax, "jit", lambda function: function if function is update else compiled(function))
     module.main(Kept)
     (batch,), (step,) = batches, steps
     for name in ("next_observation", "reward", "discount", "success"):
