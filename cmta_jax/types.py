@@ -18,6 +18,7 @@ import jax
 
 Array = jax.Array
 Carry = Any  # recurrent state of a policy: a pytree of [N, B, ...]; () for a policy without one
+Params = Any  # parameters: a pytree of arrays; for one module flax's nested dicts
 LearnerState = Any  # a method's own pytree with a field `params`, all that acting reads
 Metrics = dict[str, Array]  # scalars or one value per task [N]
 
@@ -93,7 +94,7 @@ class Act(Protocol):
     """
 
     def __call__(
-        self, params: Any, carry: Carry, observation: Array, first: Array, key: Array, explore: bool | Array, /
+        self, params: Params, carry: Carry, observation: Array, first: Array, key: Array, explore: bool | Array, /
     ) -> tuple[Array, Carry, Carry]: ...
 
 

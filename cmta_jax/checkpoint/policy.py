@@ -11,9 +11,10 @@ from cmta_jax.checkpoint import arrays, files, trees
 from cmta_jax.checkpoint.files import CheckpointError
 from cmta_jax.checkpoint.snapshot import versions
 from cmta_jax.storage import atomic
+from cmta_jax.types import Params
 
 
-def save_policy(path: str | pathlib.Path, params: Any, metadata: Mapping[str, Any]) -> None:
+def save_policy(path: str | pathlib.Path, params: Params, metadata: Mapping[str, Any]) -> None:
     """Writes `params` (a pytree of arrays) and `metadata` (JSON: method, spec, flags) atomically as safetensors."""
     path, leaves = pathlib.Path(path), trees.host_copies(params)
     temporary = path.with_name(path.name + ".tmp")

@@ -14,7 +14,7 @@ from cmta_jax.networks.heads import Actor, Critics
 from cmta_jax.networks.mlp import MLP
 from cmta_jax.sac.state import Intermediates, Representation
 from cmta_jax.sac.values import outputs_per_value
-from cmta_jax.types import Array, Begin, Carry, Spec
+from cmta_jax.types import Array, Begin, Carry, Params, Spec
 
 
 class Modules(NamedTuple):
@@ -37,7 +37,7 @@ def no_carry(copies: int) -> Carry:
     return ()
 
 
-def nothing(encoder_params: Any) -> Any:
+def nothing(encoder_params: Params) -> Params:
     """No part of the encoder is kept frozen."""
     return ()
 
@@ -60,7 +60,7 @@ def assemble(
     """
     task_encoder, encoder, actor, critics = modules
 
-    def encode(params: Any, tasks: Array, observation: Array, carry: Carry) -> tuple[Representation, Intermediates]:
+    def encode(params: Params, tasks: Array, observation: Array, carry: Carry) -> tuple[Representation, Intermediates]:
         chex.assert_shape(tasks, (spec.num_tasks, None))
         encoding, intermediates = _apply(encoder)(params, observation, tasks, carry)
         chex.assert_equal_shape_prefix([encoding, observation], 2)

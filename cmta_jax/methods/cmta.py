@@ -1,7 +1,6 @@
 """CMTA: contrastive modules with temporal attention (Lan et al., NeurIPS 2023), and its ablations."""
 
 import dataclasses
-from typing import Any
 
 import jax
 
@@ -11,7 +10,7 @@ from cmta_jax.methods import mixture
 from cmta_jax.networks.lstm import zero_carry
 from cmta_jax.networks.mixture import MixtureEncoder
 from cmta_jax.networks.task_encoder import TaskEncoder
-from cmta_jax.types import Carry, Method, Spec
+from cmta_jax.types import Carry, Method, Params, Spec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +63,7 @@ def networks(config: Config, spec: Spec) -> sac.Networks:
     return networks._replace(scale_updates=lambda updates: scale_memory(config, updates))
 
 
-def scale_memory(config: Config, updates: Any) -> Any:
+def scale_memory(config: Config, updates: Params) -> Params:
     """Updates of `sac.critic_group` with the LSTM's at its own rate; what they were where the rates are equal.
 
     Args:

@@ -10,7 +10,7 @@ from cmta_jax.config import above, at_least, one_of, setting
 from cmta_jax.methods import assembly
 from cmta_jax.networks.mixture import MixtureEncoder, MixtureIntermediates
 from cmta_jax.networks.task_encoder import DEPTHS, TaskEncoder
-from cmta_jax.types import Array, Begin, Metrics, Spec
+from cmta_jax.types import Array, Begin, Metrics, Params, Spec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +109,7 @@ def expert_similarity(experts: Array) -> Array:
     return (cosines.sum(axis=(0, -1)).mean(axis=1) - number) / (number * (number - 1))
 
 
-def own_attention(encoder_params: Any) -> dict[str, Any]:
+def own_attention(encoder_params: Params) -> dict[str, Any]:
     """The parts of an encoder that the released code's actor has for itself: LSTM and attention (Deviation 10)."""
     return {name: part for name, part in encoder_params["params"].items() if name != "experts"}
 

@@ -14,7 +14,7 @@ from cmta_jax.random_keys import random_key
 from cmta_jax.runs.intermediates import telling
 from cmta_jax.runs.settings import Settings
 from cmta_jax.training.seed_axis import for_each_seed, spread
-from cmta_jax.types import Array, Carry, Method, Spec
+from cmta_jax.types import Array, Carry, Method, Params, Spec
 
 SHIPPED_FILE = pathlib.Path(__file__).with_name("shipped_policy.safetensors")  # a link to that of results/quickstart
 SAMPLING = 2**31 - 2  # marks the random stream of sampled actions
@@ -54,7 +54,7 @@ class Policy:
     spec: Spec
     method: Method
     seeds: tuple[int, ...]
-    params: Any
+    params: Params
 
     @property
     def folder(self) -> pathlib.Path:

@@ -1,14 +1,12 @@
 """From observations to actions."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from cmta_jax.distributions import LOG_STD_MODES, TanhGaussian
 from cmta_jax.networks.lstm import reset_where
 from cmta_jax.sac.state import Algorithm, Config, Networks, Parameters, Representation
-from cmta_jax.types import Act, Array, Carry
+from cmta_jax.types import Act, Array, Carry, Params
 
 
 def acting(algorithm: Algorithm) -> Act:
@@ -40,7 +38,7 @@ def choose(policy: TanhGaussian, key: Array, explore: bool | Array) -> Array:
     return jnp.where(explore, action, policy.mode())
 
 
-def policy_at(config: Config, networks: Networks, actor: Any, representation: Representation) -> TanhGaussian:
+def policy_at(config: Config, networks: Networks, actor: Params, representation: Representation) -> TanhGaussian:
     """The policy's distribution, given the actor's parameters and what it reads."""
     return squashed(config, networks.policy(actor, representation))
 

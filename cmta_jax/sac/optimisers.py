@@ -6,6 +6,7 @@ import jax
 import optax
 
 from cmta_jax.sac.state import Config, Parameters, ScaleUpdates, Targets, one_rate
+from cmta_jax.types import Params
 
 
 def critic_group(params: Parameters) -> dict[str, Any]:
@@ -43,16 +44,16 @@ def transforms(config: Config) -> Transforms:
     return Transforms(*(optax.chain(clip, transform) for transform in found))
 
 
-def decays(params: Any) -> Any:
+def decays(params: Params) -> Any:
     """Which parameters weight decay makes smaller: weight matrices; no biases, and no scales of layer norms."""
     return jax.tree.map_with_path(lambda path, _: jax.tree_util.keystr(path[-1:], simple=True) == "kernel", params)
 
 
 def descend(
     transform: optax.GradientTransformation,
-    gradients: Any,
+    gradients: Params,
     optimizer: optax.OptState,
-    params: Any,
+    params: Params,
     scale: ScaleUpdates = one_rate,
 ) -> tuple[Any, optax.OptState]:
     """One optimiser step: the new parameters and the new optimiser state.

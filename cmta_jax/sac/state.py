@@ -8,7 +8,7 @@ import optax
 
 from cmta_jax.config import above, at_least, between, one_of, setting
 from cmta_jax.distributions import LOG_STD_MODES
-from cmta_jax.types import Array, Begin, Carry, Metrics
+from cmta_jax.types import Array, Begin, Carry, Metrics, Params
 
 Representation = Any  # what actor and critics read: any pytree of [N, B, ...]
 
@@ -61,19 +61,19 @@ class Config:
 class Parameters(NamedTuple):
     """All that acting and learning read. Each group is trained by one loss; `frozen` by none."""
 
-    actor: Any
-    critic: Any
-    encoder: Any
-    task_encoder: Any
+    actor: Params
+    critic: Params
+    encoder: Params
+    task_encoder: Params
     log_temperature: Array  # [N]
-    frozen: Any = ()
+    frozen: Params = ()
 
 
 class Targets(NamedTuple):
     """Slowly following copies. The task encoder has none (as in the reference)."""
 
-    critic: Any
-    encoder: Any
+    critic: Params
+    encoder: Params
 
 
 class Optimizers(NamedTuple):
@@ -110,7 +110,7 @@ class InitNetworks(Protocol):
 class EncodeTasks(Protocol):
     """The task encoder's parameters -> one encoding per task `[N, Z]`; `Z` may be 0."""
 
-    def __call__(self, task_encoder: Any, /) -> Array: ...
+    def __call__(self, task_encoder: Params, /) -> Array: ...
 
 
 class Encode(Protocol):
@@ -127,14 +127,14 @@ class Encode(Protocol):
     """
 
     def __call__(
-        self, encoder: Any, tasks: Array, observation: Array, carry: Carry, /
+        self, encoder: Params, tasks: Array, observation: Array, carry: Carry, /
     ) -> tuple[Representation, Intermediates]: ...
 
 
 class PolicyNetwork(Protocol):
     """The actor's parameters and a representation -> mean and raw log standard deviation `[N, B, 2A]`."""
 
-    def __call__(self, actor: Any, representation: Representation, /) -> Array: ...
+    def __call__(self, actor: Params, representation: Representation, /) -> Array: ...
 
 
 class CriticNetwork(Protocol):
@@ -143,7 +143,7 @@ class CriticNetwork(Protocol):
     Categorical critics give logits `[E, N, B, M]` (`sac.values.values_of`).
     """
 
-    def __call__(self, critic: Any, representation: Representation, action: Array, /) -> Array: ...
+    def __call__(self, critic: Params, representation: Representation, action: Array, /) -> Array: ...
 
 
 class Auxiliary(Protocol):
@@ -172,7 +172,7 @@ class TaskWeights(Protocol):
 class ScaleUpdates(Protocol):
     """Adam's updates of `critic_group`, with those parts scaled that have a learning rate of their own."""
 
-    def __call__(self, updates: Any, /) -> Any: ...
+    def __call__(self, updates: Params, /) -> Params: ...
 
 
 def no_auxiliary(intermediates: Any, next_intermediates: Any, /) -> tuple[Array, Metrics]:
@@ -185,7 +185,7 @@ def shared_encoder(params: Parameters, /) -> Any:
     return params.encoder
 
 
-def one_rate(updates: Any, /) -> Any:
+def one_rate(updates: Params, /) -> Params:
     """One learning rate for all parameters that the critics' loss trains."""
     return updates
 

@@ -20,7 +20,7 @@ from cmta_jax.sac.state import (
     Targets,
 )
 from cmta_jax.sac.values import reduced, values_of
-from cmta_jax.types import Array, Metrics, Transition
+from cmta_jax.types import Array, Metrics, Params, Transition
 
 
 class Fixed(NamedTuple):
@@ -146,7 +146,7 @@ class LinearisedQ(NamedTuple):
         return self.value + jnp.sum(self.slope * (action - jax.lax.stop_gradient(action)), axis=-1)
 
 
-def linearised_q(algorithm: Algorithm, critic: Any, representation: Representation, action: Array) -> LinearisedQ:
+def linearised_q(algorithm: Algorithm, critic: Params, representation: Representation, action: Array) -> LinearisedQ:
     """`min_i Q_i` `[N, B]` of the critics at an action `[N, B, A]`, and its gradient with respect to the action."""
     config, networks = algorithm
 
@@ -190,7 +190,7 @@ def actor_step(
     config, networks = algorithm
     temperature = jnp.exp(state.params.log_temperature)
 
-    def loss(actor: Any) -> tuple[Array, Drawn]:
+    def loss(actor: Params) -> tuple[Array, Drawn]:
         action, log_prob = policy_at(config, networks, actor, representation).sample(noise)
         value, intermediates = objective(action)
         return losses.actor_loss(log_prob, value, temperature, weights), Drawn(action, log_prob, intermediates)

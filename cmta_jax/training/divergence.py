@@ -4,13 +4,13 @@ Every update is checked. The first one that went wrong is kept with its batch, u
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cmta_jax.types import Array, Metrics, Transition
+from cmta_jax.types import Array, Metrics, Params, Transition
 
 GUARDED = "critic_loss"  # metrics whose names end with it must stay below a limit
 
@@ -45,7 +45,7 @@ def empty(metrics: Metrics, norms: Metrics, batch: Transition) -> Divergence:
 
 
 def check(
-    divergence: Divergence, step: Array, metrics: Metrics, params: Any, batch: Transition, limit: float
+    divergence: Divergence, step: Array, metrics: Metrics, params: Params, batch: Transition, limit: float
 ) -> Divergence:
     """Checks one update; an update that went wrong earlier is kept.
 
@@ -64,7 +64,7 @@ def check(
     return jax.tree.map(lambda old, new: jnp.where(divergence.step >= 0, old, new), divergence, newest)
 
 
-def parameter_norms(params: Any) -> Metrics:
+def parameter_norms(params: Params) -> Metrics:
     """Euclidean norms of the groups of parameters, by the names of their fields; infinite beyond 1e19."""
     squares: Metrics = {}
     for path, leaf in jax.tree_util.tree_leaves_with_path(params):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from cmta_jax.environments.interface import EnvironmentPool
-from cmta_jax.types import Array, Carry
+from cmta_jax.types import Array, Carry, Params
 
 EVALUATION = 7  # marks the random streams of evaluation
 
@@ -36,7 +36,7 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(
-    player: Player, params: Any, carry: Carry, pool: EnvironmentPool, goal_sets: np.ndarray, horizon: int
+    player: Player, params: Params, carry: Carry, pool: EnvironmentPool, goal_sets: np.ndarray, horizon: int
 ) -> Evaluation:
     """Plays one episode per round and lane on the given goal sets.
 
@@ -55,7 +55,7 @@ def evaluate(
 
 
 def _episode(
-    player: Player, params: Any, carry: Carry, pool: EnvironmentPool, goal_sets: np.ndarray, horizon: int
+    player: Player, params: Params, carry: Carry, pool: EnvironmentPool, goal_sets: np.ndarray, horizon: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Success and return `[S, N, C]` of one episode per lane."""
     lanes = goal_sets.shape

@@ -15,7 +15,7 @@ from cmta_jax.training import reward_scaling
 from cmta_jax.training.divergence import Divergence
 from cmta_jax.training.replay import Replay, Row
 from cmta_jax.training.reward_scaling import RewardStatistics, RunningStd
-from cmta_jax.types import Array, Carry, Method, Metrics, Spec, Transition
+from cmta_jax.types import Array, Carry, Method, Metrics, Params, Spec, Transition
 
 Learner = Any  # the method's learner state: a pytree with a field `params`
 
@@ -149,7 +149,7 @@ class OneSeed:
         return rewards | reward_scaling.value_metrics(update, rollout.rewards, factor, self.discount)
 
     def observe(
-        self, params: Any, replay: Replay, rollout: Rollout, step_result: Any, seed_key: Array, step: Array
+        self, params: Params, replay: Replay, rollout: Rollout, step_result: Any, seed_key: Array, step: Array
     ) -> tuple[Replay, Rollout]:
         """Algorithm 1, lines 11-12 for the action that was sent, and lines 4-10 for the next one.
 
@@ -188,7 +188,7 @@ class OneSeed:
         """The learner after an episode with so many successful steps `[N, C]`."""
         return self.method.finish_episode(learner, successes)
 
-    def act(self, params: Any, carry: Carry, observation: Array, first: Array) -> tuple[Array, Carry]:
+    def act(self, params: Params, carry: Carry, observation: Array, first: Array) -> tuple[Array, Carry]:
         """The mode of the policy `[N, C, A]`, and the next carry.
 
         Args:

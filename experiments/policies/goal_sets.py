@@ -10,13 +10,14 @@ from cmta_jax.environments.goals import schedule
 from cmta_jax.environments.interface import EnvironmentPool
 from cmta_jax.training import evaluation
 from cmta_jax.training.evaluation import Evaluation
+from cmta_jax.types import Params
 
 
 class Playing(NamedTuple):
     """Policies that play episodes."""
 
     act: Callable[..., Any]  # (params, carry, observation [S, N, C, D], first [S, N, C]) -> action, carry
-    params: Any  # leaves [S, ...]
+    params: Params  # leaves [S, ...]
     begin: Callable[[int], Any]  # (number of the round) -> carry
 
 

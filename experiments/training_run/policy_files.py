@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from cmta_jax.checkpoint import save_policy
+from cmta_jax.types import Params
 
 log = logging.getLogger(__name__)
 NEWEST, BEST = "policy.safetensors", "policy_best.safetensors"
@@ -27,7 +28,7 @@ class PolicyFiles:
         self._writer = concurrent.futures.ThreadPoolExecutor(1, "policy")
         self._pending: dict[str, concurrent.futures.Future] = {}
 
-    def write(self, name: str, params: Any, step: int, smoothed: float | None) -> None:
+    def write(self, name: str, params: Params, step: int, smoothed: float | None) -> None:
         """Starts writing; `params` may be donated as soon as this returns."""
         if name in self._pending:
             self._pending.pop(name).result()  # at most one of each waits, however slow the disk
@@ -41,7 +42,7 @@ class PolicyFiles:
         for written in self._pending.values():
             written.result()
 
-    def _write(self, name: str, params: Any, metadata: dict[str, Any]) -> None:
+    def _write(self, name: str, params: Params, metadata: dict[str, Any]) -> None:
         try:
             save_policy(self._folder / name, params, metadata)
         except OSError as error:

@@ -1,6 +1,6 @@
 """Two kinds of critics, of the dense reward and of success: the base's critic function over parameters `[2, ...]`."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,9 +9,10 @@ from cmta_jax import sac
 from cmta_jax.methods.tsac import losses
 from cmta_jax.methods.tsac.config import Config
 from cmta_jax.methods.tsac.rewards import FORMS
+from cmta_jax.sac.state import Representation
 from cmta_jax.sac.steps import LinearisedQ, linearised_q, soft_target
 from cmta_jax.sac.values import critic_error, reduced, values_of
-from cmta_jax.types import Array, Metrics, Transition
+from cmta_jax.types import Array, Metrics, Params, Transition
 
 
 class Kinds(NamedTuple):
@@ -36,17 +37,17 @@ def doubled(networks: sac.Networks, sparse_trains_encoder: bool) -> sac.Networks
         sparse_trains_encoder: whether the second kind trains what it reads.
     """
 
-    def shared(critic: Any, representation: Any, action: Array) -> Array:
+    def shared(critic: Params, representation: Representation, action: Array) -> Array:
         return jax.vmap(networks.critic, (0, None, None))(critic, representation, action)
 
-    def apart(critic: Any, representation: Any, action: Array) -> Array:
+    def apart(critic: Params, representation: Representation, action: Array) -> Array:
         pair = jax.tree.map(lambda leaf: jnp.stack([leaf, jax.lax.stop_gradient(leaf)]), representation)
         return jax.vmap(networks.critic, (0, 0, None))(critic, pair, action)
 
     return networks._replace(critic=shared if sparse_trains_encoder else apart)
 
 
-def judge(algorithm: sac.Algorithm, critic: Any, representation: Any, action: Array) -> Judged:
+def judge(algorithm: sac.Algorithm, critic: Params, representation: Representation, action: Array) -> Judged:
     """Both kinds of critics around an action `[N, B, A]`, all constants.
 
     Args:
@@ -58,7 +59,7 @@ def judge(algorithm: sac.Algorithm, critic: Any, representation: Any, action: Ar
     return Judged(jax.lax.stop_gradient(action), dense, sparse)
 
 
-def dense_value(algorithm: sac.Algorithm, critic: Any, representation: Any, action: Array) -> Array:
+def dense_value(algorithm: sac.Algorithm, critic: Params, representation: Representation, action: Array) -> Array:
     """The smallest dense critic's value `[N, B]` at an action `[N, B, A]`; `critic` is `[2, ...]`."""
     config, networks = algorithm
     outputs = networks.critic(jax.tree.map(lambda leaf: leaf[0], critic), representation, action)

@@ -16,7 +16,8 @@ from cmta_jax.methods.tsac.running_mean import RunningMean
 from cmta_jax.networks.correction import Correction
 from cmta_jax.sac.acting import squashed
 from cmta_jax.sac.optimisers import descend, transforms
-from cmta_jax.types import Array, Metrics
+from cmta_jax.sac.state import Representation
+from cmta_jax.types import Array, Metrics, Params
 
 SMALLEST_SIZE = 1e-3  # of the dense values, so that nothing is divided by zero
 
@@ -33,11 +34,13 @@ class Algorithm(NamedTuple):
         """The base's algorithm; TSAC's settings are also the base's."""
         return sac.Algorithm(self.config, self.networks)
 
-    def policy(self, params: Any, representation: Any, proposal: Array) -> TanhGaussian:
+    def policy(self, params: Params, representation: Representation, proposal: Array) -> TanhGaussian:
         """The distribution of corrections, given what policies read and a proposed action `[N, B, A]`."""
         return squashed(self.config, cast(Array, self.module.apply(params, representation, proposal)))
 
-    def edit(self, params: Any, representation: Any, proposal: Array, noise: Array) -> tuple[Array, Array]:
+    def edit(
+        self, params: Params, representation: Representation, proposal: Array, noise: Array
+    ) -> tuple[Array, Array]:
         """The executed action `[N, B, A]` for a sampled correction, and the correction's log density `[N, B]`.
 
         Args:
@@ -57,7 +60,7 @@ class Algorithm(NamedTuple):
 class Case(NamedTuple):
     """What the correction policy learns from: proposed actions, and what became of them."""
 
-    representation: Any  # what policies read, leaves [N, B, ...]
+    representation: Representation  # what policies read, leaves [N, B, ...]
     proposal: Array  # [N, B, A], of the proposing policy, a constant
     proposed_value: Array  # [N, B], dense value of the proposal
     judged: Judged  # of the edited action
@@ -67,7 +70,7 @@ class Case(NamedTuple):
 
 
 def correction_step(
-    algorithm: Algorithm, params: Any, optimizer: optax.OptState, log_temperature: Array, case: Case, noise: Array
+    algorithm: Algorithm, params: Params, optimizer: optax.OptState, log_temperature: Array, case: Case, noise: Array
 ) -> tuple[Any, optax.OptState, Array, Metrics]:
     """The correction policy descends its loss; everything else is held constant.
 
@@ -80,7 +83,7 @@ def correction_step(
         The new parameters, the new optimiser state, the log density of the corrections `[N, B]`, what to log.
     """
 
-    def loss(params: Any) -> tuple[Array, Array]:
+    def loss(params: Params) -> tuple[Array, Array]:
         return correction_error(algorithm, params, log_temperature, case, noise)
 
     (error, log_prob), gradients = jax.value_and_grad(loss, has_aux=True)(params)
@@ -89,7 +92,7 @@ def correction_step(
 
 
 def correction_error(
-    algorithm: Algorithm, params: Any, log_temperature: Array, case: Case, noise: Array
+    algorithm: Algorithm, params: Params, log_temperature: Array, case: Case, noise: Array
 ) -> tuple[Array, Array]:
     """The correction policy's loss, and the log density of its corrections `[N, B]`; arguments as above."""
     action, log_prob = algorithm.edit(params, case.representation, case.proposal, noise)
