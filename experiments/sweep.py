@@ -156,9 +156,8 @@ def _print(runs: Sequence[SweepRun], jobs: int, predict: bool) -> None:
         predicted = hours.predict(left, jobs)
         for run, number in predicted.items():
             print(f"# {run.name}: {number:,.1f} hours")
-        print(
-            f"# all: {sum(predicted.values()):,.1f} hours one after another, about 1/{jobs} of them with --jobs={jobs}"
-        )
+        together = f", about {sum(predicted.values()) / jobs:,.1f} with --jobs={jobs}" if jobs > 1 else ""
+        print(f"# all: {sum(predicted.values()):,.1f} hours one after another{together}")
 
 
 def _report(folders: Sequence[pathlib.Path], out: pathlib.Path) -> int:

@@ -16,7 +16,7 @@ from cmta_jax.storage.lock import FolderLock
 from experiments import sweep
 from experiments.sweeps import pinned
 from experiments.sweeps.cores import claimed, divide, usable_cores
-from experiments.sweeps.folders import SweepRun, finished
+from experiments.sweeps.folders import SweepRun, finished, in_use
 from experiments.sweeps.job import Job
 from experiments.sweeps.rows import TABLES, Cell, find_cells, seed_groups
 
@@ -76,6 +76,10 @@ def test_a_job_and_the_sweep_are_killed_and_the_same_command_goes_on(undisturbed
         f"starting: {name}", f"trying again: {name}", f"going on with: {name}"
     ]  # fmt: skip
     assert process.returncode == -signal.SIGKILL
+    until_free(folders(tmp_path)[0])
+    assert (
+        folders(tmp_path)[0].with_name("seeds_3.log").read_text().count("stopped and saved") == 1
+    )  # when the sweep died
     assert main(tmp_path, "--seeds=3") == 0
     assert f"going on with: {name}" in capfd.readouterr().out
     assert tables(folders(tmp_path)[0]) == tables(folders(undisturbed)[0]) and starts(folders(tmp_path)[0]) == 3
@@ -100,6 +104,11 @@ def test_files_that_others_put_beside_checkpoints_do_not_count(tmp_path):
     assert not finished(tmp_path)
     (tmp_path / "checkpoints" / "step-000000040.json").touch()
     assert finished(tmp_path)
+
+
+def until_free(folder):
+    while in_use(folder):
+        time.sleep(0.1)
 
 
 def test_sigterm_stops_the_runs_which_save_themselves(tmp_path):
