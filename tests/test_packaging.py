@@ -1,7 +1,10 @@
+import ast
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 
 from experiments.command_line import flagfiles
@@ -24,3 +27,24 @@ def test_an_installed_project_has_every_flagfile_and_table_and_the_shipped_polic
     assert packed >= wanted and f"experiments/flags/{flagfiles.shipped()[0]}" in packed
     assert "cmta_jax/runs/shipped_policy.safetensors" in packed
     assert not any(name.startswith("tests/") for name in packed)
+
+
+IMPORTED_AS = {  # distribution -> module, where the names differ
+    "absl-py": "absl", "imageio-ffmpeg": "imageio_ffmpeg", "orbax-checkpoint": "orbax", "pillow": "PIL",
+    "scikit-learn": "sklearn", "sentence-transformers": "sentence_transformers",
+    "stable-baselines3": "stable_baselines3",
+}  # fmt: skip
+
+
+def test_what_is_imported_is_declared_and_nothing_else():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    optional = [line for lines in project["optional-dependencies"].values() for line in lines]
+    declared = {re.match(r"[\w-]+", line)[0] for line in (*project["dependencies"], *optional)}
+    imported = set()
+    for path in [path for name in ("cmta_jax", "experiments") for path in (ROOT / name).rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            imported |= {name.partition(".")[0] for name in names}
+    imported -= {*sys.stdlib_module_names, "cmta_jax", "experiments"}
+    assert imported == {IMPORTED_AS.get(name, name) for name in declared}
