@@ -105,6 +105,7 @@ def _connect(address: str) -> None:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_worker_niceness", "0")  # of a cluster of this machine; 15 by default
+    os.environ.setdefault("RAY_kill_child_processes_on_worker_exit", "false")  # runs get SIGTERM, and save themselves
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # a run without a share of a GPU keeps its devices
     quiet = {"log_to_driver": False, "logging_level": "warning"}
     if address and address != "auto":

@@ -33,6 +33,7 @@ def test_a_worker_and_the_sweep_are_killed_and_the_same_command_goes_on(tmp_path
     assert second.stdout.splitlines()[:3] == [f"going on with: {name}", f"finished: {name}", "1 of 1 runs are finished"]
     folder = folders(tmp_path / "sweep")[0]
     assert tables(folder) == tables(whole)
+    assert folder.with_name("seeds_3.log").read_text().count("stopped and saved") == 2  # when its parents died
     assert len(folder.with_name("seeds_3.starts").read_text().splitlines()) == 3
 
 
