@@ -18,7 +18,8 @@ from cmta_jax.types import Transition
 
 SEEDS, TASKS, COPIES, ROWS = 2, 3, 2, 150
 HERE = pathlib.Path(__file__).parent
-ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}  # for processes of their own
+# For processes of their own, which import the same copy of this project.
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (HERE, HERE.parent, HERE.parents[1])))}
 
 
 class State(NamedTuple):
