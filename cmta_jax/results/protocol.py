@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from cmta_jax.results.reading import Run
 from cmta_jax.storage import flags_file
-from cmta_jax.storage.flag_rules import MAY_DIFFER
+from cmta_jax.storage.flag_rules import ADDED, MAY_DIFFER
 
 # What a success rate means. Runs of one benchmark and kind of goals that differ here are never put side by side.
 PROTOCOL = ("horizon", "reward_version", "success_version", "eval_every", "eval_episodes")
@@ -51,7 +51,7 @@ def check_same_method(runs: Sequence[Run], may_differ: Sequence[str] = ()) -> No
     remedy = "report them one at a time, or allow it with --may_differ"
     for first, second in itertools.pairwise(runs):
         for name in flags_file.differences(first.flags, second.flags):
-            if _matters(name, first) and name not in may_differ:
+            if _matters(name, first) and name not in may_differ and not _added_since(name, first, second):
                 _refuse_difference(name, first, second, remedy)
     owners = {}
     for run in runs:
@@ -66,6 +66,12 @@ def _refuse_difference(name, first, second, remedy):
     if values[0] != values[1]:
         shown = ["not set" if value is None else value for value in values]
         raise ValueError(f"--{name} differs: {shown[0]} in {first.folder}, {shown[1]} in {second.folder}; {remedy}.")
+
+
+def _added_since(name, first, second):
+    """Whether one of the runs is older than the flag, and the other has the value that the older one stands for."""
+    values = [run.flags.text(name) or ADDED.get(name) for run in (first, second)]
+    return None not in values and flags_file.same_value(*values)
 
 
 def _matters(name, run):

@@ -7,19 +7,12 @@ from collections.abc import Collection, Iterable, Mapping
 
 from cmta_jax.storage import atomic, flags_file
 from cmta_jax.storage.append_file import AppendFile
-from cmta_jax.storage.flag_rules import MAY_CHANGE
+from cmta_jax.storage.flag_rules import ADDED, MAY_CHANGE
 from cmta_jax.storage.lock import FolderLock
 
 FLAGS = "flags.flags"
 RESULTS = ("eval.csv", "train.csv", "final.csv", "checkpoints")
 TRACES = (FLAGS, *RESULTS)  # with any of these the folder holds a run
-ADDED = {  # flags that runs of version 0.1.0 do not name, and what they did
-    "reward_scaling": "running_std", "reward_scale": "1.0", "critic_layer_norm": "false",
-    "cmta.memory_learning_rate": "0.0", "cmta.memory_history": "0",
-    "critic_hidden_dim": "0", "critic_hidden_layers": "0", "critic_loss": "squared", "num_bins": "101",
-    "value_min": "-10.0", "value_max": "110.0", "value_spread": "0.75", "critic_reduction": "min",
-    "weight_decay": "0.0", "reset_every": "0", "updates_after_reset": "1000",
-}  # fmt: skip
 
 
 class RunFolder:

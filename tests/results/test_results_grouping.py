@@ -55,6 +55,14 @@ def test_another_setting_of_the_same_method_is_refused_unless_allowed(tmp_path):
     assert group(*folders, may_differ=["hidden_dim"])[MIXED]["cmta"].seeds == (1, 2)
 
 
+def test_a_run_from_before_a_flag_shares_a_row_with_runs_that_do_what_it_did(tmp_path):
+    older = write(tmp_path / "a", 1)
+    same = write(tmp_path / "b", 2, reward_scaling="running_std", reward_scale=1, **{"cmta.memory_history": 0})
+    assert group(older, same)[MIXED]["cmta"].seeds == (1, 2)
+    with pytest.raises(ValueError, match="--reward_scaling differs: not set in .*/a, none in .*/c"):
+        group(older, write(tmp_path / "c", 3, reward_scaling="none"))
+
+
 def test_settings_of_the_method_itself_matter_and_those_of_others_do_not(tmp_path):
     first = write(tmp_path / "a", 1, **{"care.num_experts": 4, "cmta.num_experts": 6})
     group(first, write(tmp_path / "b", 2, **{"care.num_experts": 6, "cmta.num_experts": 6}))
