@@ -45,7 +45,7 @@ def load_policy(source: str | pathlib.Path, step: str = "newest", pool_class: Po
     if source.is_file():
         return _from_file(source, step, pool_class)
     if not (source / FLAGS).is_file():
-        raise ValueError(f"{source} is neither a run folder (it has no {FLAGS}) nor a policy file: check --workdir.")
+        raise ValueError(f"{source} is neither a run folder (it has no {FLAGS}) nor a policy file: check its path.")
     with Checkpointer(source / "checkpoints", read_only=True) as checkpointer:
         number = _step_of(step, checkpointer, source)
         metadata = checkpointer.metadata(number)
