@@ -6,7 +6,7 @@ MOST_POINTS = 3000  # of a t-SNE: more take minutes, and the dots cover each oth
 
 
 class NothingToDraw(ValueError):
-    """The recorded episodes are too few, too short or too uniform for a figure."""
+    """The recorded episodes are too few, too short or too uniform for a figure, or its library is missing."""
 
 
 def similarity(experts: np.ndarray) -> np.ndarray:
@@ -40,8 +40,7 @@ def projected(points: np.ndarray) -> np.ndarray:
     """t-SNE of points `[P, F]` in the plane `[P, 2]`; the same points give the same picture.
 
     Raises:
-        NothingToDraw: the points are fewer than two, or all equal, or of one number each.
-        ValueError: scikit-learn is not installed.
+        NothingToDraw: the points are fewer than two, or all equal, or of one number each; or scikit-learn is missing.
     """
     if points.shape[1] < 2:
         raise NothingToDraw("t-SNE needs points of two numbers or more, here they have one")
@@ -50,6 +49,6 @@ def projected(points: np.ndarray) -> np.ndarray:
     try:
         from sklearn.manifold import TSNE
     except ImportError:
-        raise ValueError("t-SNE needs scikit-learn: pip install scikit-learn.") from None
+        raise NothingToDraw("t-SNE needs scikit-learn: pip install scikit-learn") from None
     perplexity = min(30.0, (len(points) - 1) / 3)
     return TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(points.astype(np.float64))

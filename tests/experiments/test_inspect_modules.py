@@ -1,5 +1,7 @@
 """Pictures of experts and attention."""
 
+import sys
+
 import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
@@ -150,6 +152,12 @@ def test_a_folder_that_cannot_be_made_is_named_before_anything_is_played(tmp_pat
     path = policy_file(tmp_path / "policy.safetensors", *CMTA)
     assert inspect_modules.main([f"--workdir={path}", f"--out={path}"], Toy) == 2
     assert f"{path} cannot be used (File exists): give another path." in capsys.readouterr().err
+
+
+def test_without_scikit_learn_a_figure_has_nothing_to_draw(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.manifold", None)
+    with pytest.raises(encodings.NothingToDraw, match="t-SNE needs scikit-learn: pip install scikit-learn"):
+        encodings.projected(RANDOM.normal(size=(12, 4)))
 
 
 def test_the_command_draws_everything(tmp_path):
