@@ -39,15 +39,18 @@ def test_a_published_run_has_the_flags_of_the_shipped_flagfile():
 def toy_rows():
     """The rows of the toy study's table: success of the five seeds at the end, and the smallest after 5,000 steps."""
     with open(ROOT / "results/learning_toy/curves.csv", newline="") as file:
-        found = [toy_study.Setting(*row[:6]) + tuple(row[6:]) for row in list(csv.reader(file))[1:]]
-    for setting, rows in itertools.groupby(found, key=lambda row: row[:6]):
-        toy, scaling, layer_norm, rate, history, temporal = setting
-        success = {(int(row[7]), int(row[6])): float(row[8]) for row in rows}
+        rows = list(csv.reader(file))
+    assert tuple(rows[0]) == toy_study.COLUMNS
+    found = rows[1:]
+    for setting, rows in itertools.groupby(found, key=lambda row: row[:7]):
+        toy, scaling, layer_norm, rate, history, temporal, contrast = setting
+        success = {(int(row[8]), int(row[7])): float(row[9]) for row in rows}
         ends = " ".join(f"{success[8000, seed]:.2f}" for seed in range(5))
         least = min(value for (step, _), value in success.items() if step >= 5000)
         critics = "layer norm" if layer_norm == "True" else "plain"
         lstm = f"{float(rate):.0e}".replace("e-0", "e-") if temporal == "True" else "none"
-        yield f"| {toy} | {scaling} | {critics} | {lstm} | {history} | {ends} | {least:.2f} |"
+        contrastive = "yes" if float(contrast) else "no"
+        yield f"| {toy} | {scaling} | {critics} | {lstm} | {history} | {contrastive} | {ends} | {least:.2f} |"
 
 
 def test_the_toy_studys_table_is_that_of_its_curves():

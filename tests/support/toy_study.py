@@ -37,6 +37,7 @@ class Setting(NamedTuple):
     memory_learning_rate: float = 3e-4
     memory_history: int = 0
     temporal: bool = True
+    contrastive_weight: float = 2500.0
 
 
 COLUMNS = (*Setting._fields, "seed", "step", "success", "critic_loss")
@@ -55,6 +56,7 @@ SETTINGS = [
     ),
     Setting("hidden", memory_history=3),
     Setting("hidden", temporal=False, memory_learning_rate=0.0),
+    *(Setting("hidden", memory_history=9, memory_learning_rate=rate, contrastive_weight=0.0) for rate in (3e-4, 1e-4)),
 ]
 
 

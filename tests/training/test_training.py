@@ -244,9 +244,9 @@ def test_the_shipped_setting_keeps_the_toy_solved():
 
 @pytest.mark.slow
 def test_only_a_history_solves_the_toy_that_needs_memory():
-    """In four seeds of five; without time half of the goals is the limit (results/learning_toy)."""
+    """Without time half of the goals is the limit (results/learning_toy)."""
     hidden = toy_study.Setting("hidden")
-    assert sorted(toy_success(hidden._replace(memory_history=9))[-1])[1] >= 0.9
+    assert toy_success(hidden._replace(memory_history=9, contrastive_weight=0.0))[-1].min() >= 0.9
     assert toy_success(hidden._replace(temporal=False, memory_learning_rate=0.0))[-1].max() <= 0.5
 
 
