@@ -17,6 +17,7 @@ from typing import Any
 
 import psutil
 
+from cmta_jax.environments.pool import resources
 from experiments.benchmarks.options import Options
 from experiments.benchmarks.vector_contestants import CONTESTANTS, SETTINGS
 
@@ -83,7 +84,7 @@ def run(json_path: str | None, options: Options) -> dict[str, Any]:
             raise ValueError(f"--benchmark={name.lower()}: the suite vector_env measures mt10 and mt50")
     figures: dict[str, Any] = {}
     for name in names:
-        print(f"{name}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start", flush=True)
+        print(f"{name}, {resources.usable_cores()} cores, load {os.getloadavg()[0]:.1f} at the start", flush=True)
         figures[name] = measure(name, rounds=1 if options.quick else 3, steps=100 if options.quick else EPISODE)
         print_table(figures[name])
     if json_path:
