@@ -63,3 +63,9 @@ def x64():
     """64-bit floats for one test."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Drawing takes a second, and has its own tests."""
+    monkeypatch.setattr("experiments.reporting.figures.all_figures", lambda groups: {})

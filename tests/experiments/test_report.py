@@ -7,25 +7,14 @@ import re
 
 import numpy as np
 import pytest
+from report_runs import FINAL, SUCCESS, run_report
 from run_folders import write_run
 
 from cmta_jax.results.protocol import Cell
 from experiments import report
-from experiments.reporting import cells, figures, formats, tables
+from experiments.reporting import cells, formats, tables
 
-# Two seeds, two evaluations, two tasks: the means are p = 0.5, 0.75, so s = 0.5, 0.8 * 0.5 + 0.2 * 0.75 = 0.55.
-SUCCESS = np.array([[[1, 0], [1, 1]], [[1, 0], [1, 0]]])
-FINAL = np.array([[[1, 1], [0, 1]], [[1, 1], [0, 0]]])  # [S, N, G]; means 1, 0.5 and 1, 0: mean 0.625, IQM 0.75
-
-
-@pytest.fixture(autouse=True)
-def no_figures(monkeypatch):
-    """Drawing takes a second, and has its own tests."""
-    monkeypatch.setattr(figures, "all_figures", lambda groups: {})
-
-
-def run_report(tmp_path):
-    return report.main(["--runs", f"{tmp_path}/runs/**", "--out", str(tmp_path / "report")])
+pytestmark = pytest.mark.usefixtures("no_figures")
 
 
 def rows_of(tmp_path):

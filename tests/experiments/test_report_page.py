@@ -7,15 +7,15 @@ import re
 
 import numpy as np
 import pytest
+from report_runs import FINAL, SUCCESS, run_report
 from run_folders import write_run
 
 from cmta_jax.checkpoint import save_policy
-from experiments import report
 from experiments.reporting import figures
 from experiments.reporting.costs import read_costs
 
-SUCCESS = np.array([[[1, 0], [1, 1]], [[1, 0], [1, 0]]])  # [S, T, N]
-FINAL = np.array([[[1, 1], [0, 1]], [[1, 1], [0, 0]]])  # [S, N, G]
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 LOG = """\
 2026-01-01 10:00:00,000 INFO cmta_jax.tracking.progress: run folder runs/cmta
 2026-01-01 10:00:01,000 INFO cmta_jax.run: training on 2 device(s): NVIDIA H100
@@ -25,16 +25,6 @@ LOG = """\
 a line of a message that has several
 2026-01-03 09:00:00,000 INFO cmta_jax.tracking.progress: The curves are in success.png.
 """
-
-
-@pytest.fixture(autouse=True)
-def no_figures(monkeypatch):
-    """Drawing takes a second, and has its own tests."""
-    monkeypatch.setattr(figures, "all_figures", lambda groups: {})
-
-
-def run_report(tmp_path):
-    return report.main(["--runs", f"{tmp_path}/runs/**", "--out", str(tmp_path / "report")])
 
 
 def write_costs(folder):
