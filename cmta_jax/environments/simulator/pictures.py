@@ -8,6 +8,7 @@ from gymnasium.envs.mujoco.mujoco_rendering import MujocoRenderer
 from metaworld.sawyer_xyz_env import SawyerXYZEnv
 
 INTEGRATION = mujoco.mjtState.mjSTATE_INTEGRATION  # all that the physics follows from
+_MOVED_BY_RESETS = ("body_pos", "body_quat", "site_pos", "eq_data")  # what Meta-World changes in a model
 
 
 class Pictures:
@@ -21,10 +22,15 @@ class Pictures:
     """
 
     def __init__(self, environment: SawyerXYZEnv, backend: str, camera_name: str | None, width: int, height: int):
-        model = environment.model
-        model.vis.global_.offwidth = max(model.vis.global_.offwidth, width)
-        model.vis.global_.offheight = max(model.vis.global_.offheight, height)
-        self._model, self._backend, self._copy = model, backend, mujoco.MjData(model)
+        model = mujoco.MjModel.from_xml_path(environment.fullpath)  # the simulator's may have no textures
+        model.vis.global_.offwidth = max(environment.width, width)
+        model.vis.global_.offheight = max(environment.height, height)
+        self._simulated, self._model, self._backend, self._copy = (
+            environment.model,
+            model,
+            backend,
+            mujoco.MjData(model),
+        )
         self._original: mujoco.MjData = environment.mujoco_renderer.data
         self._state = np.empty(mujoco.mj_stateSize(model, INTEGRATION))
         stock: MujocoRenderer = environment.mujoco_renderer
@@ -34,7 +40,9 @@ class Pictures:
 
     def draw(self) -> np.ndarray:
         """A picture [height, width, 3] uint8."""
-        mujoco.mj_getState(self._model, self._original, self._state, INTEGRATION)
+        for name in _MOVED_BY_RESETS:
+            getattr(self._model, name)[:] = getattr(self._simulated, name)
+        mujoco.mj_getState(self._simulated, self._original, self._state, INTEGRATION)
         mujoco.mj_setState(self._model, self._copy, self._state, INTEGRATION)
         mujoco.mj_forward(self._model, self._copy)
         if self._renderer.viewer is None:
