@@ -25,12 +25,8 @@ class Pictures:
         model = mujoco.MjModel.from_xml_path(environment.fullpath)  # the simulator's may have no textures
         model.vis.global_.offwidth = max(environment.width, width)
         model.vis.global_.offheight = max(environment.height, height)
-        self._simulated, self._model, self._backend, self._copy = (
-            environment.model,
-            model,
-            backend,
-            mujoco.MjData(model),
-        )
+        self._simulated = environment.model
+        self._model, self._backend, self._copy = model, backend, mujoco.MjData(model)
         self._original: mujoco.MjData = environment.mujoco_renderer.data
         self._state = np.empty(mujoco.mj_stateSize(model, INTEGRATION))
         stock: MujocoRenderer = environment.mujoco_renderer
