@@ -94,7 +94,7 @@ REWARD_SCALINGS = ("none", "running_std", "mean", "max_return")
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
-    """The run: how long, how often, from which seeds. Defaults are the paper's (Table 3, section 5.1)."""
+    """The run: how long, how often, from which seeds. Defaults are the paper's (Table 3, sections 5.1 and 5.3)."""
 
     steps_per_task: int = setting(2_400_000, "length of the run, in environment steps per task", between(1, 2**31 - 2))
     warmup_steps: int = setting(1500, "first steps per task, with uniform actions and no updates", at_least(1))
