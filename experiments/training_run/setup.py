@@ -7,6 +7,7 @@ from cmta_jax.environments.interface import PoolFactory
 from cmta_jax.runs.settings import Settings
 from cmta_jax.training import program
 from experiments.command_line.checks import check_compiler, check_memory, find_device, free_bytes
+from experiments.training_run.compilation_cache import keep_compiled_programs
 
 
 class Plan:
@@ -23,6 +24,7 @@ class Plan:
     def __init__(self, settings: Settings, pool_class: PoolFactory):
         check_compiler()
         device = find_device()
+        keep_compiled_programs(device.platform)
         self.settings, training, environment = settings, settings.training, settings.environment
         self.seeds, self.tasks, self.copies = [*training.seeds], environment.tasks, training.copies_per_task
         self.lanes = (len(self.seeds), len(self.tasks), self.copies)  # S, N, C
