@@ -17,8 +17,13 @@ from experiments.reporting.names import row_name
 TABLES = json.loads((SHIPPED / "tables.json").read_text())
 PAPER = json.loads((pathlib.Path(__file__).parents[2] / "experiments/reporting/paper_tables.json").read_text())
 CELLS = sorted(
-    {(row, cell, file) for rows in TABLES.values() for row, cells in rows.items() for cell, file in cells.items()}
-)
+    {
+        (row, cell, file)
+        for table, rows in TABLES.items() if table != "few"
+        for row, cells in rows.items()
+        for cell, file in cells.items()
+    }
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(("row", "cell", "file"), CELLS)
@@ -28,6 +33,18 @@ def test_a_cells_flagfile_is_the_row_on_that_benchmark(row, cell, file):
     name = row_name(Flags({name: str(value).lower() for name, value in values.items()}))
     assert row in (name, "Single-SAC (upper bound)", "CMTA with 6 experts") and name.split(" ")[0].split("-")[0] in row
     assert values["steps_per_task"] == (1_000_000 if "experts" in file else 2_400_000)
+
+
+def test_the_rows_of_few_differ_in_the_method_only():
+    protocol = expand(["--flagfile=few.flags"])
+    assert sorted(cells["few"] for cells in TABLES["few"].values()) == sorted(
+        f"few/{path.name}" for path in (SHIPPED / "few").iterdir()
+    )
+    for row, cells in TABLES["few"].items():
+        flags = expand([f"--flagfile={cells['few']}"])
+        after = flags[len(flags) - len(protocol) - 1 :]
+        assert set(protocol) <= set(after), "the protocol comes last, but for a setting of the method's own"
+        assert row_name(Flags({name: str(value).lower() for name, value in values_of(flags).items()})) == row
 
 
 def test_the_lists_have_every_row_and_cell_of_the_papers_tables():
