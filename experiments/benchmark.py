@@ -3,7 +3,7 @@
 Suites: `simulator` (the cost of a step of Meta-World, and the pool), `vector_env` (the Gymnasium vector environment
 beside Meta-World's own), `update` (the jitted update against plain matrix products), `methods` (the same for every row
 of the paper's tables), `train` (end-to-end iterations with and without overlap), `memory` (of a run), `checkpoint` (the
-cost of a save and of a resume).
+cost of a save and of a resume), `gpu_program` (what a GPU would be given to do; it need not be there).
 Speeds are ratios of times that were measured in turns in one run.
 """
 
@@ -23,12 +23,13 @@ from cmta_jax.config import PRECISIONS
 from experiments.benchmarks.options import Options
 from experiments.command_line.commands import path_of, run_command
 
-SUITES = ("simulator", "vector_env", "update", "methods", "train", "memory", "checkpoint")
+SUITES = ("simulator", "vector_env", "update", "methods", "train", "memory", "checkpoint", "gpu_program")
+TARGETS = ("h100", "a100")
 
 
 def define_flags(values: flags.FlagValues) -> flags.FlagValues:
     """The benchmark's flags."""
-    swept = "(suites update, train, memory, checkpoint)"
+    swept = "(suites update, train, memory, checkpoint, gpu_program)"
     flags.DEFINE_enum("suite", None, SUITES, "what to measure", flag_values=values)
     flags.DEFINE_string("json", None, "file to write the figures to", flag_values=values)
     flags.DEFINE_bool("quick", False, "fewer sizes and repetitions", flag_values=values)
@@ -37,10 +38,12 @@ def define_flags(values: flags.FlagValues) -> flags.FlagValues:
     flags.DEFINE_list("num_seeds", ["1"], f"seeds in one program {swept}", flag_values=values)
     flags.DEFINE_integer("hidden_dim", 512, "width of actor and critics", lower_bound=1, flag_values=values)
     flags.DEFINE_integer("batch_per_task", 128, "transitions per task in a batch", lower_bound=1, flag_values=values)
-    help = "precision that matrix products round their inputs to (suites update, methods, train, memory)"
+    help = "precision that matrix products round their inputs to (suites update, methods, train, memory, gpu_program)"
     flags.DEFINE_enum("matmul_precision", "float32", PRECISIONS, help, flag_values=values)
     help = "cores of the learner alone, the simulators have the others; 0: all share all (suite train)"
     flags.DEFINE_integer("learner_cores", 0, help, lower_bound=0, flag_values=values)
+    help = "GPU that programs are compiled for; none is needed (suite gpu_program)"
+    flags.DEFINE_enum("target", "h100", TARGETS, help, flag_values=values)
     return values
 
 

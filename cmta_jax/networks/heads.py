@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from cmta_jax.networks.mlp import MLP, ensemble
-from cmta_jax.types import Array
+from cmta_jax.types import Array, Params
 
 
 class Actor(nn.Module):
@@ -33,7 +33,8 @@ class Critics(nn.Module):
 
     With several outputs `[E, N, B, outputs]`.
 
-    One batched product serves all critics, except on a CPU, where one product after the other is faster.
+    One batched product serves all critics, except on a CPU, where one product after the other is faster. What counts is
+    the device that the program is compiled for, which need not be one of this machine.
     """
 
     hidden: Sequence[int]
@@ -47,13 +48,22 @@ class Critics(nn.Module):
         chex.assert_equal_shape_prefix([features, action], 2)
         inputs = jnp.concatenate([features, action], axis=-1)
         sizes = {"hidden": self.hidden, "output_dim": self.outputs, "layer_norm": self.layer_norm}
-        if self.is_initializing() or jax.default_backend() != "cpu":
-            return values_or_logits(ensemble(self.trunk, self.num_critics)(**sizes, name="trunk")(inputs))
-        trunk, stacked = self.trunk(**sizes, parent=None), self.variables["params"]["trunk"]
-        each = [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(self.num_critics)]
-        outputs = jnp.stack([jnp.asarray(trunk.apply({"params": params}, inputs)) for params in each])
-        values = values_or_logits(outputs)
-        return jax.lax.optimization_barrier(values)  # else XLA fuses it into each consumer and sums in another order
+        together = ensemble(self.trunk, self.num_critics)
+        if self.is_initializing():
+            return values_or_logits(together(**sizes, name="trunk")(inputs))
+
+        def at_once(stacked: Params, inputs: Array) -> Array:
+            return values_or_logits(jnp.asarray(together(**sizes, parent=None).apply({"params": stacked}, inputs)))
+
+        def in_turn(stacked: Params, inputs: Array) -> Array:
+            trunk = self.trunk(**sizes, parent=None)
+            each = [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(self.num_critics)]
+            outputs = jnp.stack([jnp.asarray(trunk.apply({"params": params}, inputs)) for params in each])
+            # without the barrier XLA fuses the values into each consumer and sums in another order
+            return jax.lax.optimization_barrier(values_or_logits(outputs))
+
+        stacked = self.variables["params"]["trunk"]
+        return jax.lax.platform_dependent(stacked, inputs, cpu=in_turn, default=at_once)
 
 
 def values_or_logits(outputs: Array) -> Array:

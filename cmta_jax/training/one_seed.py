@@ -12,7 +12,7 @@ from cmta_jax.random_keys import random_key
 from cmta_jax.training import divergence as divergence_lib
 from cmta_jax.training import replay as replay_lib
 from cmta_jax.training import reward_scaling
-from cmta_jax.training.divergence import Divergence
+from cmta_jax.training.divergence import Divergence, Source
 from cmta_jax.training.replay import Replay, Row
 from cmta_jax.training.reward_scaling import RewardStatistics, RunningStd
 from cmta_jax.types import Array, Carry, Method, Metrics, Params, Spec, Transition
@@ -60,6 +60,8 @@ class OneSeed:
     def __init__(self, method: Method, spec: Spec, config: TrainingConfig, batch_per_task: int, discount: float):
         self.method, self.spec, self.config = method, spec, config
         self.batch_per_task, self.discount = batch_per_task, discount
+        # traced once for all programs that ask for it; inlined, so that it compiles as if it were written there
+        self.update = jax.jit(method.update, inline=True)
         self.normalized = config.reward_scaling == "running_std"  # whether the replay holds no raw rewards
 
     def start(self, seed_key: Array, observation: Array) -> TrainState:
@@ -84,12 +86,25 @@ class OneSeed:
         per_lane = math.ceil(self.config.replay_capacity / math.prod(lanes))
         return TrainState(learner, replay_lib.init(row, replay_lib.rows_for(per_lane, self.spec.horizon)), rollout)
 
-    def no_divergence(self, learner: Learner, replay: Replay) -> Divergence:
-        """The divergence record that the first `learn` is given."""
-        key = random_key(0)
-        batch = jax.eval_shape(lambda: replay_lib.sample(replay, key, self.batch_per_task, self.method.history))
-        learner, metrics = jax.eval_shape(self.method.update, learner, batch, key)
-        return divergence_lib.empty(metrics, jax.eval_shape(divergence_lib.parameter_norms, learner.params), batch)
+    def no_divergence(self, learner: Learner, replay: Replay, seed_key: Array) -> Divergence:
+        """The divergence record that the first `learn` is given; the arguments' shapes count, not their values."""
+
+        def first() -> tuple[Metrics, Metrics, Source]:
+            place = replay_lib.draw(replay, seed_key, self.batch_per_task)
+            batch = replay_lib.read(replay, place, self.method.history)
+            after, metrics = self.update(learner, batch, seed_key)
+            return metrics, divergence_lib.parameter_norms(after.params), Source(place, jnp.zeros(self.spec.num_tasks))
+
+        return divergence_lib.empty(*jax.eval_shape(first))
+
+    def batch_of(self, divergence: Divergence, replay: Replay) -> Transition:
+        """The batch of the update that went wrong, or of the newest one: leaves `[N, B, ...]`, as the method saw them.
+
+        Rows that the replay has overwritten since then hold newer transitions.
+        """
+        place, factor = divergence.source
+        stored = replay_lib.read(replay, place, self.method.history)
+        return stored._replace(reward=reward_scaling.scale(stored.reward, factor))
 
     def learn(
         self, learner: Learner, divergence: Divergence, replay: Replay, rollout: Rollout, seed_key: Array, step: Array
@@ -132,11 +147,13 @@ class OneSeed:
         def once(carried, key):
             learner, divergence = carried
             sample_key, update_key = jax.random.split(key)
-            stored = replay_lib.sample(replay, sample_key, self.batch_per_task, self.method.history)
+            place = replay_lib.draw(replay, sample_key, self.batch_per_task)
+            stored = replay_lib.read(replay, place, self.method.history)
             batch = stored._replace(reward=reward_scaling.scale(stored.reward, factor))
-            learner, metrics = self.method.update(learner, batch, update_key)
+            learner, metrics = self.update(learner, batch, update_key)
             limit = self.config.max_critic_loss or math.inf
-            divergence = divergence_lib.check(divergence, step, metrics, learner.params, batch, limit)
+            source = Source(place, jnp.broadcast_to(factor, self.spec.num_tasks).astype(jnp.float32))
+            divergence = divergence_lib.check(divergence, step, metrics, learner.params, source, limit)
             return (learner, divergence), metrics | self._reward_metrics(rollout, stored, factor, metrics)
 
         return once

@@ -14,14 +14,15 @@ from cmta_jax.training.divergence import Divergence
 from cmta_jax.training.one_seed import Learner, OneSeed, Rollout, TrainState
 from cmta_jax.training.replay import Replay
 from cmta_jax.training.seed_axis import Devices, for_each_seed, spread
-from cmta_jax.types import Array, Carry, Method, Metrics, Spec
+from cmta_jax.types import Array, Carry, Method, Metrics, Spec, Transition
 
 
 class Program(NamedTuple):
     """The methods of `OneSeed`, compiled for all seeds: every argument leads with `[S, ...]`, except for `step`."""
 
     start: Callable[[Array, Array], TrainState]
-    no_divergence: Callable[[Learner, Replay], Divergence]
+    no_divergence: Callable[[Learner, Replay, Array], Divergence]
+    batch_of: Callable[[Divergence, Replay], Transition]
     learn: Callable[[Learner, Divergence, Replay, Rollout, Array, Any], tuple[Learner, Metrics, Divergence]]
     observe: Callable[[Any, Replay, Rollout, Step, Array, Any], tuple[Replay, Rollout]]
     reset: Callable[[Learner, Divergence, Replay, Rollout, Array, Any], tuple[Learner, Divergence]]
@@ -51,6 +52,7 @@ def compile_program(
     return Program(
         start=compiled(one.start, once=True),
         no_divergence=compiled(one.no_divergence),
+        batch_of=compiled(one.batch_of),
         learn=compiled(one.learn, shared=["step"], donate=["learner", "divergence"]),
         observe=compiled(one.observe, shared=["step"], donate=["replay", "rollout"]),
         reset=compiled(one.reset, shared=["step"], donate=["learner", "divergence"]),

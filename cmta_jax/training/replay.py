@@ -92,8 +92,20 @@ def replaced(replay: Replay) -> tuple[Array, Array]:
     return lost[0] + lost[1], lost[0] * sizes[0] + lost[1] * sizes[1]
 
 
+class Place(NamedTuple):
+    """Where the transitions of a batch are: lane and row `[N, B]` of each."""
+
+    lane: Array
+    row: Array
+
+
 def sample(replay: Replay, key: Array, batch_per_task: int, history: int = 0) -> Transition:
-    """A stratified batch, leaves `[N, batch_per_task, ...]`: uniform over each task's stored transitions.
+    """A stratified batch, leaves `[N, batch_per_task, ...]`; arguments as in `draw` and `read`."""
+    return read(replay, draw(replay, key, batch_per_task), history)
+
+
+def draw(replay: Replay, key: Array, batch_per_task: int) -> Place:
+    """A stratified batch: uniform over each task's stored transitions.
 
     Every lane must hold a transition. A row that is not a transition is drawn again; if all `TRIES` fail (once in 1e13
     at the paper's horizon), the newest transition of the lane is taken.
@@ -102,10 +114,9 @@ def sample(replay: Replay, key: Array, batch_per_task: int, history: int = 0) ->
         replay: rings `[N, C, P, ...]`.
         key: of this batch.
         batch_per_task: B, transitions of each task.
-        history: T, steps before each transition from which its carry is to be computed; 0: the stored carries.
     """
     chex.assert_rank(replay.valid, 3)
-    num_tasks, copies, rows_per_lane = replay.valid.shape
+    num_tasks, copies, _ = replay.valid.shape
     lane_key, row_key = jax.random.split(key)
     task = jnp.arange(num_tasks)[:, None]
     # Deviation 2: as many transitions of each task, not of all tasks together
@@ -114,9 +125,21 @@ def sample(replay: Replay, key: Array, batch_per_task: int, history: int = 0) ->
     tries = jax.random.randint(row_key, (TRIES, num_tasks, batch_per_task), 0, size[None])
     usable = replay.valid[task[None], lane[None], tries]
     row = jnp.take_along_axis(tries, jnp.argmax(usable, axis=0)[None], axis=0)[0]
-    row = jnp.where(usable.any(axis=0), row, _newest(replay)[task, lane])
+    return Place(lane, jnp.where(usable.any(axis=0), row, _newest(replay)[task, lane]))
+
+
+def read(replay: Replay, place: Place, history: int = 0) -> Transition:
+    """The transitions at a place, leaves `[N, B, ...]`.
+
+    Args:
+        replay: rings `[N, C, P, ...]`.
+        place: from `draw`.
+        history: T, steps before each transition from which its carry is to be computed; 0: the stored carries.
+    """
+    lane, row = place
+    task = jnp.arange(lane.shape[0])[:, None]
     now = jax.tree.map(lambda ring: ring[task, lane, row], replay.rows)
-    after = (row + 1) % rows_per_lane
+    after = (row + 1) % replay.valid.shape[-1]
     batch = Transition(
         observation=now.observation,
         action=now.action,

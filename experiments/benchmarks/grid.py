@@ -41,6 +41,7 @@ def sweep(
     columns: Sequence[str],
     measure: Measure,
     cells: Iterable[NamedTuple] | None = None,
+    device: str = "",
 ) -> dict[str, Any]:
     """Measures every cell and prints its row at once.
 
@@ -50,13 +51,15 @@ def sweep(
         columns: names of the figures that the table shows.
         measure: gives the figures of one cell.
         cells: one for each row; by default every combination of the options' methods, benchmarks and seeds.
+        device: that the figures are about; by default this process's.
 
     Returns:
         `{"device": ..., "devices": ..., "rows": [...]}`, as in the file; with a single row, its figures are at the top
         level too.
     """
-    cells = list(_combinations(options) if cells is None else cells)
-    figures: dict[str, Any] = {"device": jax.devices()[0].device_kind, "devices": len(jax.devices()), "rows": []}
+    cells = list(combinations(options) if cells is None else cells)
+    device = device or jax.devices()[0].device_kind
+    figures: dict[str, Any] = {"device": device, "devices": len(jax.devices()), "rows": []}
     print(f"device: {figures['device']}")
     header = [*cells[0]._fields, *columns]
     widths = [max(len(header[0]), *(len(cell[0]) for cell in cells)), *(max(8, len(name)) for name in header[1:])]
@@ -72,7 +75,8 @@ def sweep(
     return figures
 
 
-def _combinations(options: Options) -> Iterator[Cell]:
+def combinations(options: Options) -> Iterator[Cell]:
+    """Every method with every benchmark and number of seeds."""
     for method in methods.METHODS if "all" in options.method else options.method:
         for benchmark in options.benchmark:
             for seeds in options.num_seeds:

@@ -7,7 +7,7 @@
 import json
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from cmta_jax.checkpoint import arrays, trees
 from cmta_jax.storage.run_folder import RunFolder
 from cmta_jax.training.divergence import GUARDED, Divergence, NotFinite
+from cmta_jax.types import Transition
 
 log = logging.getLogger(__name__)
 
@@ -23,27 +24,40 @@ class NumericalTrouble(RuntimeError):
     """A number is NaN or infinite, or the critic loss is above its limit; the message is one sentence for the user."""
 
 
-def check(divergence: Any, folder: RunFolder, seeds: Sequence[int], tasks: Sequence[str], limit: float) -> None:
+class ReadBatch(Protocol):
+    """The batches of all seeds' updates, leaves `[S, N, B, ...]`."""
+
+    def __call__(self) -> Transition: ...
+
+
+def check(
+    divergence: Any, folder: RunFolder, seeds: Sequence[int], tasks: Sequence[str], limit: float, batch: ReadBatch
+) -> None:
     """Raises NumericalTrouble, after writing about it, if an update went wrong; fetches one number if none did.
 
     Args:
         divergence: leaves `[S, ...]` on the device, or `()`.
         limit: of the critic losses; 0 for none.
+        batch: called if an update went wrong.
     """
     steps = np.asarray(divergence.step) if divergence else np.zeros(0, int)
     if (steps < 0).all():
         return
-    held = jax.device_get(divergence)
-    found = [_update(_of_seed(held, i), seed, tasks, limit) for i, seed in enumerate(seeds) if steps[i] >= 0]
+    held, batches = jax.device_get((divergence, batch()))
+    wrong = {seed: i for i, seed in enumerate(seeds) if steps[i] >= 0}
+    batches = {seed: _of_seed(batches, i) for seed, i in wrong.items()}
+    found = [_update(_of_seed(held, i), seed, tasks, limit, batches[seed]) for seed, i in wrong.items()]
     first = min(found, key=lambda one: one["step"])
-    batches = {f"seed-{seed}": _of_seed(held, i).batch for i, seed in enumerate(seeds) if steps[i] >= 0}
+    batches = {f"seed-{seed}": batch for seed, batch in batches.items()}
     where = _write(folder, first["step"], {"updates": found}, batches)
     raise NumericalTrouble(_sentence(first, limit, where))
 
 
-def explain(error: NotFinite, folder: RunFolder, seeds: Sequence[int], tasks: Sequence[str], limit: float) -> None:
+def explain(
+    error: NotFinite, folder: RunFolder, seeds: Sequence[int], tasks: Sequence[str], limit: float, batch: ReadBatch
+) -> None:
     """Raises NumericalTrouble for a step that could not be taken: for the update that led there, if one did."""
-    check(error.divergence, folder, seeds, tasks, limit)
+    check(error.divergence, folder, seeds, tasks, limit, batch)
     wrong = {}
     for name, values in trees.named(error.lanes).items():
         places = np.argwhere(~np.isfinite(values).all(axis=tuple(range(3, values.ndim))))  # [.., (s, n, c)]
@@ -55,11 +69,11 @@ def explain(error: NotFinite, folder: RunFolder, seeds: Sequence[int], tasks: Se
     raise NumericalTrouble(_sentence(found, limit, where))
 
 
-def _of_seed(divergence: Divergence, index: int) -> Divergence:
-    return jax.tree.map(lambda leaf: leaf[index], divergence)
+def _of_seed(tree: Any, index: int) -> Any:
+    return jax.tree.map(lambda leaf: leaf[index], tree)
 
 
-def _update(divergence: Divergence, seed: int, tasks: Sequence[str], limit: float) -> dict[str, Any]:
+def _update(divergence: Divergence, seed: int, tasks: Sequence[str], limit: float, batch: Transition) -> dict[str, Any]:
     """What was wrong with one seed's update, in words and numbers."""
     values = divergence.metrics | {f"parameters {name}": norm for name, norm in divergence.norms.items()}
     beyond = {
@@ -68,18 +82,18 @@ def _update(divergence: Divergence, seed: int, tasks: Sequence[str], limit: floa
     }  # fmt: skip
     what = {name: value for name, value in values.items() if not np.isfinite(value).all()} | beyond
     return {
-        "step": int(divergence.step), "seed": seed, "tasks": _tasks(divergence, tasks),
+        "step": int(divergence.step), "seed": seed, "tasks": _tasks(divergence, tasks, batch),
         "what": {name: _json(value) for name, value in what.items()}, "beyond the limit": sorted(beyond),
         "metrics": {name: _json(value) for name, value in values.items()},
     }  # fmt: skip
 
 
-def _tasks(divergence: Divergence, tasks: Sequence[str]) -> list[str]:
+def _tasks(divergence: Divergence, tasks: Sequence[str], batch: Transition) -> list[str]:
     """The tasks to name: those whose part of the batch is not finite, or else whose metrics are not.
 
     Where everything is finite, it is the task with the largest value of Q. If all tasks are concerned, none is named.
     """
-    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(divergence.batch)]
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(batch)]
     rows = [leaf.reshape(len(tasks), -1) for leaf in leaves if np.issubdtype(leaf.dtype, np.floating)]
     wrong: Any = np.stack([~np.isfinite(row).all(axis=1) for row in rows]).any(axis=0)  # [N] bool
     of_tasks = [value for value in divergence.metrics.values() if value.shape == (len(tasks),)]

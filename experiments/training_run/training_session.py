@@ -23,6 +23,7 @@ from cmta_jax.training.divergence import NotFinite
 from cmta_jax.training.evaluation import Evaluation
 from cmta_jax.training.loop import Moment
 from cmta_jax.training.one_seed import TrainState
+from cmta_jax.types import Transition
 from experiments.policies import goal_sets
 from experiments.policies.goal_sets import Playing
 from experiments.training_run import conditions, divergence_report
@@ -92,13 +93,18 @@ class Session:
         try:
             yield from loop.interact(self.plan.program, self.pool, training_config, self.horizon, state, step)
         except NotFinite as error:
-            limit = training_config.max_critic_loss
-            divergence_report.explain(error, self.folder, self.plan.seeds, self.plan.tasks, limit)
+            divergence_report.explain(error, *self._reported(error.divergence, error.replay))
 
     def check(self, moment: Moment) -> None:
         """Raises NumericalTrouble if an update so far went wrong; waits for the learner."""
+        divergence = moment.divergence
+        divergence_report.check(divergence, *self._reported(divergence, moment.state.replay))
+
+    def _reported(self, divergence: Any, replay: Any) -> tuple[RunFolder, Any, Any, float, Callable[[], Transition]]:
+        """What a report needs besides the divergence."""
         limit = self.plan.settings.training.max_critic_loss
-        divergence_report.check(moment.divergence, self.folder, self.plan.seeds, self.plan.tasks, limit)
+        batch_of = self.plan.program.batch_of
+        return self.folder, self.plan.seeds, self.plan.tasks, limit, lambda: batch_of(divergence, replay)
 
     def evaluate(self, moment: Moment, stopped: Callable[[], bool] = lambda: False) -> Evaluation | None:
         """Plays `--eval_episodes` per task; afterwards the pool is at the next training episode.

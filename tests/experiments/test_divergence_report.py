@@ -75,10 +75,15 @@ def stacked(*held):
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *held)
 
 
-def found(folder, *held, limit=100.0):
+def batches(*of_seeds):
+    return lambda: stacked(*of_seeds)
+
+
+def found(folder, *held, limit=100.0, read=None):
     """The sentence and the page about watches of seeds 4, 5, ..."""
+    read = read or batches(*[batch(0)] * len(held))
     with RunFolder(folder, {}) as run_folder, pytest.raises(divergence_report.NumericalTrouble) as error:
-        divergence_report.check(stacked(*held), run_folder, range(4, 4 + len(held)), TASKS, limit)
+        divergence_report.check(stacked(*held), run_folder, range(4, 4 + len(held)), TASKS, limit, read)
     (page,) = (folder / "trouble").glob("*/trouble.json")
     return str(error.value), json.loads(page.read_text())["updates"]
 
@@ -93,7 +98,7 @@ def test_the_seed_and_the_task_of_a_metric_are_named(tmp_path):
 def test_the_task_with_the_bad_transition_is_named_rather_than_all_that_it_spoilt(tmp_path):
     held = seen((metrics(q_mean=jnp.full(2, np.nan, jnp.float32)), FINE[1]))
     rewards = jnp.ones((2, 3)).at[0, 1].set(jnp.inf)
-    sentence, _ = found(tmp_path, held._replace(batch=batch(0)._replace(reward=rewards)))
+    sentence, _ = found(tmp_path, held, read=batches(batch(0)._replace(reward=rewards)))
     assert "seed 4, reach-v3: q_mean" in sentence
 
 
@@ -105,9 +110,12 @@ def test_of_a_loss_that_grows_the_task_with_the_largest_value_is_named(tmp_path)
 
 
 def test_no_trouble_says_and_writes_nothing(tmp_path):
+    def no_batch():
+        raise AssertionError("nothing is read while all is well")
+
     with RunFolder(tmp_path, {}) as folder:
-        divergence_report.check((), folder, (4,), TASKS, 100.0)
-        divergence_report.check(stacked(seen(FINE)), folder, (4,), TASKS, 100.0)
+        divergence_report.check((), folder, (4,), TASKS, 100.0, no_batch)
+        divergence_report.check(stacked(seen(FINE)), folder, (4,), TASKS, 100.0, no_batch)
     assert not (tmp_path / "trouble").exists()
 
 
@@ -116,4 +124,6 @@ def test_a_full_disk_does_not_hide_the_trouble(tmp_path):
     folder = types.SimpleNamespace(file=lambda name: tmp_path / name)
     sentence = "critic_loss is not finite; its numbers could not be written"
     with pytest.raises(divergence_report.NumericalTrouble, match=sentence):
-        divergence_report.check(stacked(seen(WRONG["a loss is infinite"])), folder, (4,), TASKS, 100.0)
+        divergence_report.check(
+            stacked(seen(WRONG["a loss is infinite"])), folder, (4,), TASKS, 100.0, batches(batch(0))
+        )

@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from cmta_jax.training import divergence
+from cmta_jax.training.divergence import Source
+from cmta_jax.training.replay import Place
 from cmta_jax.types import Transition
 
 LIMIT = 100.0
@@ -23,8 +25,12 @@ def params(value=1.0):
     return Transition(*[{"kernel": jnp.array([1.0, value])}] * 8)
 
 
+def source(value):
+    return Source(Place(*[jnp.full((2, 3), value, jnp.int32)] * 2), jnp.ones(2))
+
+
 def start():
-    return divergence.empty(metrics(), divergence.parameter_norms(params()), batch(0))
+    return divergence.empty(metrics(), divergence.parameter_norms(params()), source(0))
 
 
 def seen(*updates, limit=LIMIT):
@@ -32,7 +38,7 @@ def seen(*updates, limit=LIMIT):
     check = jax.jit(divergence.check, static_argnums=5)
     held = start()
     for step, update in enumerate(updates):
-        held = check(held, jnp.int32(step), update[0], update[1], batch(step), limit)
+        held = check(held, jnp.int32(step), update[0], update[1], source(step), limit)
     return held
 
 

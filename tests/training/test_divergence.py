@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from divergence_examples import FINE, LIMIT, WRONG, batch, metrics, params, seen, start
+from divergence_examples import FINE, LIMIT, WRONG, metrics, params, seen, source, start
 
 from cmta_jax.sac.optimisers import descend, transforms
 from cmta_jax.sac.state import Config
@@ -12,10 +12,10 @@ from cmta_jax.training import divergence
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_the_first_update_that_goes_wrong_is_kept_with_its_batch(wrong):
+def test_the_first_update_that_goes_wrong_is_kept_with_the_place_of_its_batch(wrong):
     held = seen(FINE, FINE, WRONG[wrong], FINE, WRONG["a loss is NaN"])
     assert held.step == 2
-    np.testing.assert_array_equal(held.batch.observation, batch(2).observation)
+    np.testing.assert_array_equal(held.source.place.row, source(2).place.row)
     np.testing.assert_array_equal(held.metrics["critic_loss"], WRONG[wrong][0]["critic_loss"])
 
 
@@ -39,7 +39,7 @@ def test_every_seed_is_checked_by_itself():
     values = jnp.array([1.0, np.nan, 1.0])
 
     def check(value):
-        return divergence.check(start(), jnp.int32(7), metrics(), params(value), batch(0), LIMIT)
+        return divergence.check(start(), jnp.int32(7), metrics(), params(value), source(0), LIMIT)
 
     held = jax.vmap(check)(values)
     assert held.step.tolist() == [-1, 7, -1]

@@ -129,7 +129,17 @@ def test_the_update_that_goes_wrong_is_told_with_its_batch(updates):
     keys = jax.random.split(one_seed.keys_at(program_lib.seed_keys_of(run.config)[0], 5).learn, updates)
     expected = replay.sample(full, jax.random.split(keys[0])[0], SMALLEST.batch_per_task)
     assert moment.divergence.step.tolist() == [5]
-    chex.assert_trees_all_equal(jax.tree.map(lambda leaf: leaf[0], moment.divergence.batch), expected)
+    batch = run.program.batch_of(moment.divergence, moment.state.replay)
+    chex.assert_trees_all_equal(jax.tree.map(lambda leaf: leaf[0], batch), expected)
+
+
+def test_the_update_is_traced_once(monkeypatch):
+    traced = []
+    method = mtmhsac.make(SMALLEST, SPEC)
+    counted = method._replace(update=lambda *arguments: traced.append(0) or method.update(*arguments))
+    monkeypatch.setattr(mtmhsac, "make", lambda *_: counted)
+    Run(SMALLEST, reset_every=20, updates_after_reset=1, steps_per_task=21, num_seeds=2).to_the_end()
+    assert len(traced) == 1
 
 
 @pytest.mark.parametrize("name", ["observation", "reward"])

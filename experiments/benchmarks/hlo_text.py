@@ -1,0 +1,247 @@
+"""Reads the text of a compiled and scheduled HLO module: its launches, what each reads and writes, and its products."""
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+NOT_LAUNCHED = {
+    "parameter", "constant", "bitcast", "tuple", "get-tuple-element", "after-all", "partition-id", "replica-id",
+    "copy-done", "opt-barrier",
+}  # fmt: skip
+IN_PLACE = ("scatter", "dynamic-update-slice")  # opcodes that change a few rows of their first operand
+CHOOSING = ("gather", "dynamic-slice", "slice")  # opcodes that read a few rows of their first operand
+
+
+class Instruction(NamedTuple):
+    """One line of a computation."""
+
+    name: str
+    shape: str
+    opcode: str
+    operands: tuple[str, ...]  # names; the number for a parameter
+    rest: str  # attributes and metadata
+    root: bool
+
+
+class Launch(NamedTuple):
+    """What the device is given to do at once: a kernel, a product of a library, a copy."""
+
+    name: str
+    kind: str  # product, reduction, scatter, gather, elementwise, copy, or the opcode
+    bytes_read: int
+    bytes_written: int
+    flops: float  # of matrix products
+    source: str  # file and line of the program, and the operation there
+    times: int = 1  # more than once in a loop
+
+
+class Module(NamedTuple):
+    """A parsed module."""
+
+    computations: dict[str, list[Instruction]]
+    entry: str
+    frames: dict[int, str]  # stack frame -> "file:line"
+
+
+def parse(text: str) -> Module:
+    """The module that the text of an executable (`compiled.as_text()`) describes.
+
+    Raises:
+        ValueError: the text has no entry computation.
+    """
+    computations: dict[str, list[Instruction]] = {}
+    entry = ""
+    current: list[Instruction] = []
+    for line in text.splitlines():
+        if found := re.match(r"(ENTRY )?%?([\w.-]+) \(.*\{$", line):
+            current = computations[found[2]] = []
+            entry = found[2] if found[1] else entry
+        elif found := re.match(r"\s+(ROOT )?%?([\w.-]+) = (.*)", line):
+            current.append(_instruction(found[2], re.sub(r"/\*.*?\*/", "", found[3]), bool(found[1])))
+    if not entry:
+        raise ValueError("the text has no ENTRY: give that of a compiled program.")
+    return Module(computations, entry, _frames(text))
+
+
+def _instruction(name: str, text: str, root: bool) -> Instruction:
+    """From `shape opcode(operands), attributes`."""
+    end = _closing(text) + 1 if text.startswith("(") else text.index(" ")
+    shape, text = text[:end], text[end:].lstrip()
+    opening = text.index("(")
+    end = opening + _closing(text[opening:])
+    operands = tuple(re.findall(r"%([\w.-]+)", text[opening:end])) or (text[opening + 1 : end],)
+    return Instruction(name, shape, text[:opening], operands, text[end + 1 :], root)
+
+
+def _closing(text: str) -> int:
+    """Where the bracket closes that the text opens with."""
+    depth = 0
+    for place, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if not depth:
+            return place
+    raise ValueError(f"no closing bracket in {text[:80]!r}")
+
+
+def _frames(text: str) -> dict[int, str]:
+    """Stack frame -> the place in the program, the innermost that is not in a package."""
+    tables: dict[str, dict[int, str]] = {}
+    for title in ("FileNames", "FileLocations", "StackFrames"):
+        rows = re.search(rf"^{title}\n((?:\d+ .*\n)*)", text, re.MULTILINE)
+        tables[title] = {int(number): row for number, row in re.findall(r"(\d+) (.*)\n", rows[1] if rows else "")}
+
+    def field(row: str, name: str) -> int:
+        found = re.search(rf"{name}=(\d+)", row)
+        return int(found[1]) if found else 0
+
+    parents = {frame: field(row, "parent_frame_id") for frame, row in tables["StackFrames"].items()}
+    shift = any(frame == parent for frame, parent in parents.items())  # some versions of XLA count parents from one
+
+    def place(frame: int) -> str:
+        while frame:
+            location = tables["FileLocations"][field(tables["StackFrames"][frame], "file_location_id")]
+            path = tables["FileNames"][field(location, "file_name_id")].strip('"')
+            if "site-packages" not in path:
+                return f"{'/'.join(path.split('/')[-2:])}:{field(location, 'line')}"
+            frame = parents[frame] - shift
+        return ""
+
+    return {frame: place(frame) for frame in tables["StackFrames"]}
+
+
+def launches(module: Module) -> list[Launch]:
+    """What the module gives the device to do, in its order; the body of a loop counts as often as it runs."""
+    return [*_launches(module, module.entry, 1)]
+
+
+def _launches(module: Module, computation: str, times: int) -> Iterator[Launch]:
+    shapes = {one.name: one.shape for one in module.computations[computation]}
+    for one in module.computations[computation]:
+        if one.opcode in NOT_LAUNCHED:
+            continue
+        if one.opcode in ("call", "while"):
+            inner = _called(one, "to_apply" if one.opcode == "call" else "body")
+            trips = re.search(r'"known_trip_count":\{"n":"(\d+)"', one.rest)
+            yield from _launches(module, inner, times * (int(trips[1]) if trips else 1))
+            continue
+        read, written = _traffic(module, one, [shapes[name] for name in dict.fromkeys(one.operands) if name in shapes])
+        yield Launch(
+            one.name, _kind(module, one), read, written, _flops(module, one, shapes), _source(module, one), times
+        )
+
+
+def _called(one: Instruction, attribute: str) -> str:
+    found = re.search(rf"\b{attribute}=%?([\w.-]+)", one.rest)
+    return found[1] if found else ""
+
+
+def _inside(module: Module, one: Instruction) -> list[Instruction]:
+    """The instructions that a launch stands for, those of fusions in it too."""
+    if one.opcode != "fusion":
+        return [one]
+    return [inner for each in module.computations[_called(one, "calls")] for inner in _inside(module, each)]
+
+
+def _kind(module: Module, one: Instruction) -> str:
+    opcodes = {inner.opcode for inner in _inside(module, one)}
+    if "dot" in opcodes or "gemm" in one.rest:
+        return "product"
+    for kind, members in {"reduction": ["reduce"], "scatter": IN_PLACE, "gather": ["gather"]}.items():
+        if opcodes.intersection(members):
+            return kind
+    return {"fusion": "elementwise"}.get(one.opcode, one.opcode)
+
+
+def _source(module: Module, one: Instruction) -> str:
+    frame, name = re.search(r"stack_frame_id=(\d+)", one.rest), re.search(r'op_name="([^"]*)"', one.rest)
+    place = module.frames.get(int(frame[1]), "") if frame else ""
+    return f"{place} {'/'.join(name[1].split('/')[-2:]) if name else one.name}".strip()
+
+
+def size_of(shape: str) -> int:
+    """Bytes of a shape such as `f32[2,3]{1,0}`, or of all parts of a tuple."""
+    return sum(_width(kind) * elements for kind, elements in _parts(shape))
+
+
+def _parts(shape: str) -> Iterator[tuple[str, int]]:
+    for kind, dimensions in re.findall(r"(\w+)\[([\d,]*)\]", shape):
+        yield kind, math.prod(int(number) for number in dimensions.split(",") if number)
+
+
+def _width(kind: str) -> int:
+    bits = re.search(r"\d+", kind)
+    return max(1, int(bits[0]) // 8) if bits else 1  # pred
+
+
+def _traffic(module: Module, one: Instruction, operands: Sequence[str]) -> tuple[int, int]:
+    """Bytes that a launch reads and writes: of an array whose rows it chooses or replaces, those rows only."""
+    if one.opcode != "fusion":
+        body = [Instruction(f"%{i}", shape, "parameter", (str(i),), "", False) for i, shape in enumerate(operands)]
+        body.append(one._replace(operands=tuple(parameter.name for parameter in body), root=True))
+    else:
+        body = module.computations[_called(one, "calls")]
+    parameters = [each for each in body if each.opcode == "parameter"]
+    read = sum(_read(module, body, each) for each in parameters)
+    root = next(each for each in body if each.root)
+    if one.opcode == "custom-call":
+        return read, size_of(_without_workspace(one))
+    return read, sum(_written(body, each) for each in (_roots(body, root)))
+
+
+def _without_workspace(one: Instruction) -> str:
+    """The shape of a product of a library without the scratch memory that it is lent."""
+    return re.sub(r"s8\[\d+\](\{0\})?\)$", ")", one.shape) if "gemm" in one.rest else one.shape
+
+
+def _read(module: Module, body: Sequence[Instruction], array: Instruction) -> int:
+    """Bytes of an array that its readers need."""
+    needed = 0
+    for reader in (each for each in body if array.name in each.operands):
+        first = reader.operands[0] == array.name
+        if reader.opcode in CHOOSING and first:
+            needed += size_of(reader.shape)
+        elif reader.opcode == "bitcast":
+            needed += _read(module, body, reader)
+        elif not (reader.opcode in IN_PLACE and first):
+            return size_of(array.shape)
+    return min(needed, size_of(array.shape))
+
+
+def _roots(body: Sequence[Instruction], root: Instruction) -> Iterable[Instruction]:
+    if root.opcode != "tuple":
+        return [root]
+    named = {each.name: each for each in body}
+    return [named[name] for name in root.operands]
+
+
+def _written(body: Sequence[Instruction], root: Instruction) -> int:
+    named = {each.name: each for each in body}
+    while root.opcode == "bitcast" and root.operands[0] in named:
+        root = named[root.operands[0]]
+    if root.opcode in IN_PLACE:
+        update = root.operands[-1 if root.opcode == "scatter" else 1]
+        return size_of(named[update].shape)
+    return size_of(root.shape)
+
+
+def _flops(module: Module, one: Instruction, outer: dict[str, str]) -> float:
+    """Operations of the matrix products in a launch."""
+    bodies = [module.computations[_called(one, "calls")]] if one.opcode == "fusion" else []
+    total = _products([one], outer)
+    while bodies:
+        body = bodies.pop()
+        total += _products(body, {each.name: each.shape for each in body})
+        bodies += [module.computations[_called(each, "calls")] for each in body if each.opcode == "fusion"]
+    return total
+
+
+def _products(body: Iterable[Instruction], shapes: dict[str, str]) -> float:
+    total = 0.0
+    for one in body:
+        axes = re.search(r"lhs_contracting_dim(?:ension)?s\"?[=:][{[]([\d,\"]*)[}\]]", one.rest)
+        if axes:  # a product of XLA's own, or of a library
+            left = re.findall(r"\d+", shapes[one.operands[0]].partition("[")[2].partition("]")[0])
+            _, elements = next(_parts(one.shape))
+            total += 2.0 * elements * math.prod(int(left[int(axis)]) for axis in re.findall(r"\d+", axes[1]))
+    return total
