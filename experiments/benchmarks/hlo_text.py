@@ -156,7 +156,7 @@ def _kind(module: Module, one: Instruction) -> str:
 def _source(module: Module, one: Instruction) -> str:
     frame, name = re.search(r"stack_frame_id=(\d+)", one.rest), re.search(r'op_name="([^"]*)"', one.rest)
     place = module.frames.get(int(frame[1]), "") if frame else ""
-    return f"{place} {'/'.join(name[1].split('/')[-2:]) if name else one.name}".strip()
+    return f"{place} {'/'.join(name[1].split('/')[-3:]) if name else one.name}".strip()
 
 
 def size_of(shape: str) -> int:
