@@ -52,8 +52,8 @@ def test_a_product_has_flops_and_lends_no_bytes_to_its_library():
 
 
 def test_the_source_is_the_innermost_line_that_is_in_no_package():
-    assert launches()["gemm"].source == "networks/mlp.py:35 Dense_0/dot_general"
-    assert launches()["loop_gather_fusion"].source == "runs/train.py:3 sample/gather"
+    assert launches()["gemm"].source == "networks/mlp.py:35 jit(small)/Dense_0/dot_general"
+    assert launches()["loop_gather_fusion"].source == "runs/train.py:3 jit(small)/sample/gather"
 
 
 def test_a_text_without_an_entry_is_refused():
