@@ -3,8 +3,9 @@
     python -m experiments.report --runs 'runs/**' --out report/
 
 writes report.html and report.md (all that was run, on one page; the first needs no other file), table_1, table_2 and
-table_8 as .md and .tex, tables.csv, Figures 3, 4 and 6 as .png and .pdf, and the numbers behind them (per_seed.csv,
-curves.csv, rliable.json, marl_eval.json). Further arguments are run folders, too.
+table_8 as .md and .tex, tables.csv, comparison.csv (how the rows learnt, and how far --against is ahead of each),
+Figures 3, 4 and 6 as .png and .pdf, and the numbers behind them (per_seed.csv, curves.csv, rliable.json,
+marl_eval.json). Further arguments are run folders, too.
 A folder that cannot be read, or has no evaluation yet, is left out and named. Runs whose success rates do not mean the
 same are refused, with the flag that differs.
 """
@@ -20,7 +21,7 @@ from absl import flags
 from cmta_jax.results.grouping import gather
 from cmta_jax.results.reading import NoEvaluation, Run, find_runs, read_run
 from experiments.command_line.commands import path_of, run_command, sentence
-from experiments.reporting import data, figures, formats, html, names, page, style, tables
+from experiments.reporting import comparison, data, figures, formats, html, names, page, style, tables
 
 
 def _flags() -> flags.FlagValues:
@@ -30,6 +31,9 @@ def _flags() -> flags.FlagValues:
         "runs", [], "run folders, or a pattern such as 'runs/**' (repeatable)", flag_values=values
     )
     flags.DEFINE_string("out", "report", "folder to write to; made if missing", flag_values=values)
+    flags.DEFINE_string(
+        "against", comparison.AGAINST, "the row that the others are compared with, seed by seed", flag_values=values
+    )
     flags.DEFINE_list("may_differ", [], "flags that may differ between runs of one row", flag_values=values)
     return values
 
@@ -50,17 +54,20 @@ def _report(values: flags.FlagValues, *further: str) -> None:
     if not values.runs and not further:
         raise ValueError("No runs: give --runs, as in --runs 'runs/**'.")
     patterns = [os.path.expanduser(pattern) for pattern in (*values.runs, *further)]
-    written = write_report(patterns, path_of(values.out), values.may_differ)
+    written = write_report(patterns, path_of(values.out), values.may_differ, values.against)
     print(f"report: {written}")
 
 
-def write_report(patterns: Sequence[str], out: pathlib.Path, may_differ: Sequence[str] = ()) -> pathlib.Path:
+def write_report(
+    patterns: Sequence[str], out: pathlib.Path, may_differ: Sequence[str] = (), against: str = comparison.AGAINST
+) -> pathlib.Path:
     """Reads the run folders that the patterns name and writes tables, figures and data.
 
     Args:
         patterns: paths; `*` and `**` are understood.
         out: folder, made if missing; files of an earlier report are replaced.
         may_differ: flags that may differ between runs of one row.
+        against: the row that the others are compared with.
 
     Returns:
         The path of report.md.
@@ -74,7 +81,8 @@ def write_report(patterns: Sequence[str], out: pathlib.Path, may_differ: Sequenc
     filled = [tables.paper_table(table, groups[table["steps_per_task"]]) for table in tables.PAPER["tables"]]
     texts = {f"table_{table.number}.md": formats.markdown(table) for table in filled}
     texts |= {f"table_{table.number}.tex": formats.latex(table) for table in filled}
-    texts |= {"tables.csv": formats.comma_separated(filled)}
+    compared = comparison.compare(everything, against)
+    texts |= {"tables.csv": formats.comma_separated(filled), "comparison.csv": comparison.comma_separated(compared)}
     texts |= {"per_seed.csv": data.per_seed(everything), "curves.csv": data.curves(everything)}
     texts |= {"rliable.json": data.rliable_scores(everything), "marl_eval.json": data.marl_eval(everything)}
     out.mkdir(parents=True, exist_ok=True)
@@ -82,7 +90,7 @@ def write_report(patterns: Sequence[str], out: pathlib.Path, may_differ: Sequenc
         drawn = figures.all_figures(everything)
         for name, figure in drawn.items():
             figures.save(figure, out / name)
-    shown = page.Page(filled, tuple(drawn), remarks)
+    shown = page.Page(filled, compared, tuple(drawn), remarks)
     texts |= {"report.md": page.markdown(shown), "report.html": html.page(shown, out)}
     for name, text in texts.items():
         (out / name).write_text(text, encoding="utf-8")

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 
 SMOOTHING = 0.8
+SOLVED = 0.8  # success from which a task counts as solved
+LAST = 5  # evaluations whose mean says how a run ended
 
 
 def smooth(points: np.ndarray, factor: float = SMOOTHING) -> np.ndarray:
@@ -37,6 +39,62 @@ def max_smoothed(success: np.ndarray) -> float:
 def max_raw(success: np.ndarray) -> float:
     """The paper's second figure: maximum over time of the mean success `[S, T, N]` (more optimistic still)."""
     return float(mean_curve(success).max())
+
+
+def last_mean(success: np.ndarray) -> np.ndarray:
+    """Mean success over tasks and the last five evaluations, per seed: `[S, T, N] -> [S]`."""
+    return success[:, -LAST:].mean(axis=(1, 2))
+
+
+def steps_to_solve(steps: np.ndarray, success: np.ndarray) -> np.ndarray:
+    """Steps until the mean success over tasks is first 0.8 or more, per seed; NaN where it never is.
+
+    Args:
+        steps: of each evaluation, `[T]`.
+        success: `[S, T, N]`.
+
+    Returns:
+        `[S]`.
+    """
+    solved = success.mean(axis=2) >= SOLVED - 1e-9  # [S, T]
+    return np.where(solved.any(axis=1), np.asarray(steps, float)[solved.argmax(axis=1)], np.nan)
+
+
+def retention(success: np.ndarray) -> float:
+    """What stays of what was learnt: mean success after a task first reached 0.8, over all such seeds and tasks.
+
+    Every pair of seed and task counts once, whenever it reached 0.8. The evaluation that reached it does not count.
+
+    Args:
+        success: `[S, T, N]`.
+
+    Returns:
+        A share; NaN if nothing reached 0.8 before the last evaluation.
+    """
+    curves = success.transpose(0, 2, 1).reshape(-1, success.shape[1])  # [S * N, T]
+    solved = curves >= SOLVED - 1e-9
+    later = [curve[own.argmax() + 1 :] for curve, own in zip(curves, solved, strict=True) if own[:-1].any()]
+    return float(np.mean([curve.mean() for curve in later])) if later else float("nan")
+
+
+def paired_difference(first: np.ndarray, second: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
+    """Mean of `first - second` over pairs, and the interval of Student's paired t.
+
+    Args:
+        first, second: `[S]`, a number for each seed, the same seeds in the same order.
+        level: probability that the interval is meant to cover.
+
+    Returns:
+        `(mean, low, high)`; the bounds are NaN with fewer than two pairs.
+    """
+    from scipy.stats import t  # see interquartile_mean
+
+    differences = np.asarray(first, float) - np.asarray(second, float)
+    mean, pairs = float(differences.mean()), len(differences)
+    if pairs < 2:
+        return mean, float("nan"), float("nan")
+    half = float(t.ppf((1 + level) / 2, pairs - 1) * differences.std(ddof=1) / np.sqrt(pairs))
+    return mean, mean - half, mean + half
 
 
 def interquartile_mean(scores: np.ndarray, axis: Any = None) -> np.ndarray:

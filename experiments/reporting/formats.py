@@ -66,15 +66,16 @@ def markdown(table: Table, legends: Sequence[str] = (LEGEND, COSTS_LEGEND)) -> s
     for block in table.blocks:
         parts.append(f"### {cells.title(block.cell)}")
         parts.append(block.protocol or "No runs.")
-        parts.append(_markdown_table(header(), [texts(line) for line in block.lines]))
+        parts.append(markdown_table(header(), [texts(line) for line in block.lines]))
         parts += [f"- {note}" for note in block.notes]
         costs = [cost_texts(line) for line in block.lines if line.measured]
-        parts += [_markdown_table(COSTS, costs)] if costs else []
+        parts += [markdown_table(COSTS, costs)] if costs else []
         parts += [block.versions] if block.versions else []
     return "\n\n".join(parts) + "\n"
 
 
-def _markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows under their heads, numbers to the right."""
     lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
     return "\n".join("| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in lines)
 

@@ -5,7 +5,7 @@ import html
 import pathlib
 from collections.abc import Sequence
 
-from experiments.reporting import cells, figures, formats
+from experiments.reporting import cells, comparison, figures, formats
 from experiments.reporting.page import INTRODUCTION, Page
 from experiments.reporting.tables import Block, Table
 
@@ -25,6 +25,9 @@ def page(shown: Page, folder: pathlib.Path) -> str:
         *map(_table, shown.tables()),
         _paragraph(shown.without_runs()),
     ]
+    parts += [f"<h2>{html.escape(comparison.TITLE)}</h2>", _paragraph(comparison.LEGEND)]
+    for one in shown.compared:
+        parts += [f"<h3>{html.escape(cells.title(one.cell))}</h3>", _rows(one.header(), one.texts())]
     parts += ["<h2>Figures</h2>", _paragraph(figures.CAPTION)]
     parts += [_figure(name, (folder / f"{name}.png").read_bytes()) for name in shown.drawn]
     parts.append(_paragraph(shown.without_figure()))

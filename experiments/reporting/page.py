@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from experiments.reporting import figures, formats, tables
+from experiments.reporting import cells, comparison, figures, formats, tables
 
 TITLE = "Success on our own benchmarks"
 
@@ -13,11 +13,13 @@ class Page(NamedTuple):
 
     Attributes:
         filled: the paper's tables; the first also has our own benchmarks.
+        compared: the rows of each benchmark against one of them.
         drawn: names of the figures, without ending.
         remarks: what a reader should know, one sentence each.
     """
 
     filled: Sequence[tables.Table]
+    compared: Sequence[comparison.Comparison]
     drawn: Sequence[str]
     remarks: Sequence[str]
 
@@ -43,6 +45,9 @@ INTRODUCTION = (f"The paper: {tables.PAPER['source']}.", formats.LEGEND, formats
 def markdown(page: Page) -> str:
     """The page report.md."""
     parts = ["# Report", *INTRODUCTION, *(formats.markdown(table, ()) for table in page.tables()), page.without_runs()]
+    parts += [f"## {comparison.TITLE}", comparison.LEGEND]
+    for one in page.compared:
+        parts += [f"### {cells.title(one.cell)}", formats.markdown_table(one.header(), one.texts())]
     parts += ["## Figures", figures.CAPTION, *(f"![{name}]({name}.png)" for name in page.drawn), page.without_figure()]
     if page.remarks:
         parts += ["## Remarks", "\n".join(f"- {remark}" for remark in page.remarks)]

@@ -65,3 +65,38 @@ def test_interquartile_mean_and_interval_agree_with_rliable():
     assert statistics.interquartile_mean(scores) == points["ours"][0]
     interval = statistics.bootstrap_interval(scores, resamples=4000)
     np.testing.assert_allclose(interval, intervals["ours"][:, 0], atol=0.003)  # both are random
+
+
+def curve(*points):
+    """Success `[1, T, 1]` of one seed on one task."""
+    return np.array(points, float)[None, :, None]
+
+
+def test_the_last_five_evaluations_of_each_seed():
+    success = np.concatenate([curve(0, 0, 1, 1, 1, 1, 1), curve(1, 1, 0, 0, 0, 0, 0.5)])
+    assert statistics.last_mean(success) == pytest.approx([1.0, 0.1])
+
+
+def test_steps_to_solve_are_those_of_the_mean_over_tasks():
+    steps = np.array([10, 20, 30])
+    both = np.concatenate([curve(0.7, 0.9, 1.0), curve(0.7, 0.7, 0.2)], axis=2)  # means 0.7, 0.8, 0.6
+    never = np.concatenate([curve(1, 1, 1), curve(0, 0.5, 0.5)], axis=2)
+    assert np.array_equal(statistics.steps_to_solve(steps, np.concatenate([both, never])), [20, np.nan], equal_nan=True)
+
+
+def test_retention_is_what_comes_after_a_task_was_solved():
+    assert statistics.retention(curve(0.0, 0.8, 1.0, 0.5)) == pytest.approx(0.75), (
+        "the evaluation that solved it does not count"
+    )
+    two = np.concatenate([curve(0.8, 1.0, 1.0, 1.0), curve(0.0, 0.0, 0.9, 0.0)])  # kept 1 and 0
+    assert statistics.retention(two) == pytest.approx(0.5), "early and late count alike"
+    assert np.isnan(statistics.retention(curve(0.0, 0.5, 0.79)))
+    assert np.isnan(statistics.retention(curve(0.0, 0.5, 1.0))), "nothing came after it"
+
+
+def test_a_paired_difference_is_students():
+    first, second = np.array([0.9, 0.8, 0.7]), np.array([0.5, 0.6, 0.6])  # differences 0.4, 0.2, 0.1
+    mean, low, high = statistics.paired_difference(first, second)
+    half = 4.302652729749464 * np.sqrt(7 / 300) / np.sqrt(3)  # t of 2 degrees of freedom at 0.975; variance 7 / 300
+    assert [mean, low, high] == pytest.approx([7 / 30, 7 / 30 - half, 7 / 30 + half])
+    assert np.isnan(statistics.paired_difference(first[:1], second[:1])[1:]).all()
