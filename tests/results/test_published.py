@@ -1,6 +1,7 @@
 """The figures of the documentation are those of the published runs."""
 
 import csv
+import hashlib
 import itertools
 import pathlib
 
@@ -60,3 +61,14 @@ def test_the_toy_studys_table_is_that_of_its_curves():
         if line.startswith(("| visible |", "| hidden |"))
     ]
     assert table == list(toy_rows())
+
+
+def test_published_files_are_those_of_the_checksums():
+    for sums in ROOT.glob("results/*/SHA256SUMS"):
+        listed = dict(reversed(line.split("  ")) for line in sums.read_text().splitlines())
+        found = {
+            path.relative_to(sums.parent).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sums.parent.rglob("*")
+            if path.is_file() and path != sums
+        }
+        assert found == listed, sums
