@@ -24,6 +24,7 @@ from cmta_jax.storage.lock import FolderLock
 from cmta_jax.storage.run_folder import FLAGS
 from experiments.command_line.commands import path_of, run_command, sentence
 from experiments.reporting.text_table import text_table
+from experiments.sweeps import cores
 from experiments.sweeps.cells import list_runs
 from experiments.sweeps.folders import SweepRun, finished, in_use
 from experiments.sweeps.job import RUN
@@ -58,8 +59,9 @@ def _flags() -> flags.FlagValues:
     flags.DEFINE_float("gpus", None, "GPUs of each run (ray: or a share of one)", 0.0, flag_values=values)
     text("ray_address", "", "of the Ray cluster, as 10.0.0.1:6379 or auto; by default one of this machine alone")
     flags.DEFINE_multi_string("slurm", [], "an option of sbatch, as partition=gpu (repeatable)", flag_values=values)
-    switch("print", help="print the commands of the runs and start nothing")
-    switch("predict", help="with --print: time each program on this machine, a minute or more each, and predict hours")
+    switch("print", help="print the commands of the runs, then the hours that they will take, and start nothing")
+    hours = "with --print: hours, from timing each program on this machine, a minute or more each"
+    switch("predict", default=True, help=hours)
     switch("status", help="print a table of the runs in --out and start nothing")
     switch("report", help="write the report of the runs in --out and start nothing")
     return values
@@ -103,7 +105,9 @@ def _sweep(values: flags.FlagValues, *, shared: Sequence[str], program: Sequence
     cells, groups = find_cells(values.rows, values.benchmarks), seed_groups(values.seeds, values.seeds_per_run)
     runs = list_runs(out, cells, groups, shared)
     if values.print:
-        _print(runs, values.jobs or 1, values.predict)
+        _print(runs)
+        if values.predict:
+            _print_hours(runs, values)
         return 0
     names = ("jobs", "cpus", "gpus", "tries", "ray_address", "slurm")
     asked: dict[str, Any] = {name: values[name].value for name in names}
@@ -138,26 +142,33 @@ def _launcher(name: str, request: Request) -> Launcher:
     try:
         made = importlib.import_module(f"experiments.sweeps.{module}")
     except ModuleNotFoundError as error:
-        raise ValueError(f"--launcher={name} needs {error.name}: pip install 'cmta-jax[{name}]'.") from None
+        raise ValueError(f"--launcher={name} needs {error.name}: pip install {error.name}.") from None
     return getattr(made, launcher)(request)
 
 
-def _print(runs: Sequence[SweepRun], jobs: int, predict: bool) -> None:
+def _print(runs: Sequence[SweepRun]) -> None:
     """The commands as a shell script; what else is to be said are its comments."""
     for run in runs:
         command = shlex.join(["python", "-m", "experiments.run", *run.arguments()])
         print(f"# finished: {run.name}" if finished(run.folder) else command, flush=True)
-    left = [run for run in runs if not finished(run.folder)]
-    if left and not predict:
-        print("# --predict adds hours: it times each program on this machine, a minute or more each.")
-    elif left:
-        from experiments.sweeps import hours  # the benchmark needs JAX's compiler and the simulators
 
-        predicted = hours.predict(left, jobs)
-        for run, number in predicted.items():
-            print(f"# {run.name}: {number:,.1f} hours")
-        together = f", about {sum(predicted.values()) / jobs:,.1f} with --jobs={jobs}" if jobs > 1 else ""
-        print(f"# all: {sum(predicted.values()):,.1f} hours one after another{together}")
+
+def _print_hours(runs: Sequence[SweepRun], values: flags.FlagValues) -> None:
+    """What is left of each run in hours, as soon as it is known, and of all of them."""
+    left, jobs = [run for run in runs if not finished(run.folder)], values.jobs or 1
+    if not left:
+        return
+    print("# timing each program on this machine, a minute or more each; --nopredict leaves it out", flush=True)
+    from experiments.sweeps import hours  # the benchmark needs JAX's compiler and the simulators
+
+    among = cores.usable_cores()
+    own = cores.divide(among, jobs)[0] if values.launcher == "local" else among[: values.cpus or 1]
+    total = 0.0
+    for run, number in hours.predict(left, own):
+        print(f"# {run.name}: {number:,.1f} hours", flush=True)
+        total += number
+    together = f", about {total / jobs:,.1f} with --jobs={jobs}" if jobs > 1 else ""
+    print(f"# all: {total:,.1f} hours one after another{together}")
 
 
 def _report(folders: Sequence[pathlib.Path], out: pathlib.Path) -> int:

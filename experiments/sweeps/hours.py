@@ -3,38 +3,34 @@
 import dataclasses
 import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from cmta_jax.environments import Pool
 from cmta_jax.runs.settings import Settings
 from cmta_jax.training.program import compile_program
 from experiments.benchmarks import train
 from experiments.command_line.parse import parse
-from experiments.sweeps.cores import divide, usable_cores
 from experiments.sweeps.folders import SweepRun, progress_of
 
 
-def predict(runs: Sequence[SweepRun], jobs: int) -> Mapping[SweepRun, float]:
-    """Hours of what is left of each run, evaluations and checkpoints left out.
+def predict(runs: Sequence[SweepRun], cores: Sequence[int]) -> Iterator[tuple[SweepRun, float]]:
+    """Gives each run and the hours of what is left of it, evaluations and checkpoints left out.
 
-    Every program of the runs is timed once, on as many cores as one of `jobs` gets: this process keeps to them.
+    Every program of the runs is timed once.
 
     Args:
         runs: that are not finished.
-        jobs: at a time.
+        cores: of one run; this process keeps to them.
     """
-    cores = divide(usable_cores(), jobs)[0]
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores)
     times: dict[tuple[str, ...], float] = {}
-    hours = {}
     for run in runs:
         settings = parse(run.flags)
         same = tuple(flag for flag in run.flags if not flag.startswith(("--seed=", "--workdir=")))
         if same not in times:
             times[same] = iteration_seconds(settings)
-        hours[run] = (settings.training.steps_per_task - _done(run)) * times[same] / 3600
-    return hours
+        yield run, (settings.training.steps_per_task - _done(run)) * times[same] / 3600
 
 
 def iteration_seconds(settings: Settings) -> float:

@@ -102,7 +102,7 @@ def test_hours_are_the_time_of_an_iteration_times_the_steps_that_are_left(tmp_pa
     long = (*flags, "--steps_per_task=7200")
     new = [SweepRun(tmp_path / name, (*long, f"--seed={name}", f"--workdir={tmp_path / name}")) for name in "02"]
     old = SweepRun(begun(tmp_path / "old", line(20, "1:00:00", 0)), (*flags, "--steps_per_task=7220"))
-    assert hours.predict([*new, old], 1) == {new[0]: 4, new[1]: 4, old: 4}
+    assert [*hours.predict([*new, old], [0])] == [(new[0], 4), (new[1], 4), (old, 4)]
     assert timed == [0, 0]  # the two seeds are one program
 
 
