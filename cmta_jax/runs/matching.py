@@ -1,6 +1,8 @@
 """A width at which one method has as many parameters as another, for comparisons at equal size."""
 
-from collections.abc import Mapping
+import functools
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -36,10 +38,13 @@ def matched(method: str, reference: str, values: Mapping[str, Any], spec: Spec) 
         )
     wanted = count_parameters(name, {**values, "hidden_dim": int(width)}, spec)
 
+    @functools.cache
     def count(width: int) -> int:
         return count_parameters(method, {**values, "hidden_dim": width}, spec)
 
-    low, high = 1, WIDEST  # the number of parameters grows with the width
+    low, high = _guess(count, wanted)
+    if not count(low) <= wanted < count(high):
+        low, high = 1, WIDEST  # the number of parameters grows with the width
     while low + 1 < high:
         middle = (low + high) // 2
         low, high = (middle, high) if count(middle) <= wanted else (low, middle)
@@ -50,6 +55,17 @@ def matched(method: str, reference: str, values: Mapping[str, Any], spec: Spec) 
             f"--hidden_dim of {method}, {found}, gives {count(found)}; match another method."
         )
     return {**values, "hidden_dim": found, "match_parameters": f"{name}:{width}"}
+
+
+def _guess(count: Callable[[int], int], wanted: int) -> tuple[int, int]:
+    """Neighbouring widths around `wanted` parameters, if their number is a polynomial of degree two in the width."""
+    few = [count(width) for width in (1, 2, 3)]
+    square = (few[0] - 2 * few[1] + few[2]) / 2
+    linear = few[1] - few[0] - 3 * square
+    missing = wanted - few[0] + square + linear  # square w^2 + linear w
+    root = (math.sqrt(max(linear**2 + 4 * square * missing, 0)) - linear) / (2 * square) if square else 1.0
+    low = min(max(int(root), 1), WIDEST - 1)
+    return low, low + 1
 
 
 def count_parameters(method: str, values: Mapping[str, Any], spec: Spec) -> int:
