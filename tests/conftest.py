@@ -1,5 +1,6 @@
 """Strict where the code is silent in use: warnings are errors (pyproject.toml), no promotion of types or ranks."""
 
+import gc
 import importlib.metadata
 import os
 import pathlib
@@ -7,7 +8,11 @@ import pathlib
 os.environ["JAX_PLATFORMS"] = "cpu"
 # Tests compile more than they compute: not optimising halves the time, and so does XLA's older way to compile fusions,
 # a flag that jax 0.12 refuses. Eight devices: runs of several seeds use several.
-OURS = ["--xla_backend_optimization_level=0", "--xla_force_host_platform_device_count=8"]
+OURS = [
+    "--xla_backend_optimization_level=0",
+    "--xla_cpu_parallel_codegen_split_count=1",  # small programs are not worth dividing
+    "--xla_force_host_platform_device_count=8",
+]
 if importlib.metadata.version("jaxlib").startswith("0.10."):
     OURS.append("--xla_cpu_use_fusion_emitters=false")
 GIVEN = os.environ.get("XLA_FLAGS", "").split()
@@ -24,6 +29,10 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_compilation_cache_dir", str(CACHE))  # a second run of the tests compiles less
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+# Tracing makes many objects that live: looking through them again and again takes a fifth of its time.
+gc.freeze()
+gc.set_threshold(100_000, 20, 20)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,6 +55,22 @@ def compiled_anew():
         patch.setattr(methods, "build", methods.build.__wrapped__)
         patch.setattr(program, "compile_program", program.compile_program.__wrapped__)
         yield
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Runs of this test draw their pictures."""
+    from experiments import first_look
+
+    monkeypatch.setattr(first_look, "draw", first_look.draw.__wrapped__)
+
+
+@pytest.fixture
+def toy_method(monkeypatch):
+    """Runs of MTMH-SAC compile, in its place, a method that takes a moment."""
+    import toy_method
+
+    toy_method.replace_mtmhsac(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,9 @@ import sys
 import jax
 import numpy as np
 import pytest
+import toy_method
 from comparing import close
-from toy_runs import CMTA, MetaWorldSized, Toy, leaves_equal, main, policy_file, untrained
+from toy_runs import CMTA, MTMHSAC, MetaWorldSized, Toy, leaves_equal, main, policy_file, untrained
 
 from cmta_jax.checkpoint import Checkpointer, save_policy
 from cmta_jax.environments.simulator.fast import FastSimulator
@@ -25,8 +26,10 @@ from experiments.policies import films, metaworld_protocol, outcome, paper_proto
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "two"
-    assert main(path, "--num_seeds=2", "--steps_per_task=40", "--checkpoint_every=20") == 0
-    return path
+    with pytest.MonkeyPatch.context() as patch:
+        toy_method.replace_mtmhsac(patch)
+        assert main(path, "--num_seeds=2", "--steps_per_task=40", "--checkpoint_every=20", method=MTMHSAC) == 0
+        yield path
 
 
 @pytest.fixture(scope="module")
@@ -233,7 +236,7 @@ def manifest_with(copy, change):
         (None, ["--workdir=/nowhere"], "/nowhere is neither a run folder (it has no flags.flags) nor a policy file"),
         (None, ["extra"], "Unexpected 'extra': write flags as --name=value."),
         (lambda copy: shutil.rmtree(copy / "checkpoints"), [], "has no checkpoint that can be read"),
-        (lambda copy: manifest_with(copy, {"method": "care"}), [], "--method=care, but flags.flags says cmta"),
+        (lambda copy: manifest_with(copy, {"method": "care"}), [], "--method=care, but flags.flags says mtmhsac"),
         (lambda copy: manifest_with(copy, {"horizon": "20"}), [], "made with --horizon=20, but flags.flags says 10"),
         (lambda copy: (copy / "flags.flags").write_bytes(b"\xff\xfe"), [], "is not a text file: is it a flagfile?"),
     ],

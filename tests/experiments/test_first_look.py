@@ -9,6 +9,7 @@ from experiments import first_look
 SUCCESS = [[[1, 0], [1, 1]], [[1, 0], [1, 0]]]  # [S, T, N]
 
 
+@pytest.mark.usefixtures("drawn")
 def test_the_table_of_tasks_by_hand(tmp_path, capsys):
     final = np.zeros((2, 2, 50))
     final[:, 0] = 1  # 100 of 100; Wilson's lower bound is 100 / (100 + 1.96^2) = 96.3 %

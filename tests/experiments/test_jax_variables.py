@@ -5,7 +5,7 @@ import os
 import jax
 import numpy as np
 import pytest
-from toy_runs import Toy, main, numbers
+from toy_runs import MTMHSAC, Toy, main, numbers
 
 from cmta_jax.random_keys import random_key
 from experiments import run
@@ -57,26 +57,27 @@ def warnings(caplog):
     return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
 
 
+@pytest.mark.usefixtures("toy_method")
 def test_a_run_and_its_resume_name_the_variables_that_differ(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("JAX_SOFTMAX_CUSTOM_JVP", "0")  # not read any more, because JAX is imported
-    assert main(tmp_path, "--steps_per_task=20") == 0
+    assert main(tmp_path, "--steps_per_task=20", method=MTMHSAC) == 0
     assert warnings(caplog) == [
         "JAX_SOFTMAX_CUSTOM_JVP=0 is set: runs without it may have other numbers, with the same flags."
     ]
     monkeypatch.delenv("JAX_SOFTMAX_CUSTOM_JVP")
-    assert main(tmp_path, "--steps_per_task=21", "--resume") == 0
+    assert main(tmp_path, "--steps_per_task=21", "--resume", method=()) == 0
     assert warnings(caplog)[1:] == [
         "the run continues with another device or other variables of the environment, so it is not bit for bit as "
         "before: JAX_SOFTMAX_CUSTOM_JVP 0 -> None"
     ]
     caplog.clear()
-    assert main(tmp_path, "--steps_per_task=22", "--resume") == 0
+    assert main(tmp_path, "--steps_per_task=22", "--resume", method=()) == 0
     assert warnings(caplog) == []
 
 
-@pytest.mark.usefixtures("compiled_anew")
+@pytest.mark.usefixtures("compiled_anew", "toy_method")
 def test_a_resume_with_other_bits_names_the_variable(tmp_path, capsys):
-    assert main(tmp_path / "run", "--steps_per_task=30") == 0
+    assert main(tmp_path / "run", "--steps_per_task=30", method=MTMHSAC) == 0
     capsys.readouterr()
     with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):  # the tests are stricter than a run
         assert run.main([f"--workdir={tmp_path}/run", "--resume", "--steps_per_task=60"], Toy) != 0

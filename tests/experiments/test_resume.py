@@ -164,6 +164,7 @@ def killed(kind, number, step, folder, *arguments):
     ("method", "seeds", "step"),
     [("mtmhsac", 1, 47), *(pytest.param(*case, marks=pytest.mark.slow) for case in (("cmta", 2, 18), ("tsac", 1, 41)))],
 )
+@pytest.mark.usefixtures("toy_method")
 def test_a_killed_process_may_be_resumed(tmp_path, method, seeds, step):
     ended = killed("toy", "SIGKILL", step, tmp_path / "killed", *flags(method, seeds))
     assert ended.returncode == -signal.SIGKILL, ended.stderr

@@ -15,24 +15,21 @@ OLD = pathlib.Path(__file__).parents[1] / "support/run_of_0_1_0"
 REWARDS = ("raw_reward_mean", "raw_reward_std", "reward_mean", "reward_std", "value_gap", "value_limit")
 
 
-# Whatever the scaling, a run has the same statistics: one that uses them stands for all.
-ONE = "max_return"
-SCALINGS = [pytest.param(name, marks=[pytest.mark.nightly] * (name != ONE)) for name in REWARD_SCALINGS]
-
-
-@pytest.mark.parametrize("scaling", SCALINGS)
+@pytest.mark.usefixtures("toy_method")
+@pytest.mark.parametrize("scaling", REWARD_SCALINGS)
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, scaling):
-    flags = [f"--reward_scaling={scaling}", "--critic_layer_norm=true", "--cmta.memory_learning_rate=1e-4"]
+    flags = (*toy_runs.MTMHSAC, f"--reward_scaling={scaling}")
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    assert toy_runs.main(whole, *flags) == 0
-    assert toy_runs.main(cut, *flags, "--steps_per_task=30") == 0
-    assert toy_runs.main(cut, "--resume", "--steps_per_task=60") == 0
+    assert toy_runs.main(whole, method=flags) == 0
+    assert toy_runs.main(cut, "--steps_per_task=30", method=flags) == 0
+    assert toy_runs.main(cut, "--resume", "--steps_per_task=60", method=flags) == 0
     assert toy_runs.numbers(cut) == toy_runs.numbers(whole)
     rows = toy_runs.table(whole / "train.csv")
     assert {f"{name}/{task}" for name in REWARDS for task in ("reach-v3", "push-v3")} <= rows[0].keys()
     assert all(np.isfinite(float(row[name])) for row in rows for name in REWARDS)
 
 
+@pytest.mark.usefixtures("toy_method")
 def test_raw_rewards_times_a_tenth_are_logged_as_such(tmp_path):
     flags = "--reward_scaling=none", "--reward_scale=0.1", "--steps_per_task=30"
     assert toy_runs.main(tmp_path, *flags, method=toy_runs.MTMHSAC) == 0

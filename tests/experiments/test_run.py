@@ -277,3 +277,4 @@ def test_a_short_run_on_meta_world_from_another_folder(tmp_path):
     lines = result.stdout.splitlines()
     assert [line.startswith(f"step {step}/40 | return") for step in (20, 40) for line in lines].count(True) == 2
     assert len(table(tmp_path / "here" / "eval.csv")) == 4
+    assert (tmp_path / "here" / "success.png").read_bytes()[:4] == b"\x89PNG"

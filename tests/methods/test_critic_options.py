@@ -35,7 +35,7 @@ def test_a_critic_with_layer_norm_does_not_see_the_size_of_its_first_layer(trunk
     """Mean 0 and variance 1 before the ReLU: the first layer times 100 gives the same value (its bias is 0)."""
     critics = Critics((8, 8), 2, trunk, layer_norm=True)
     features, action = jax.random.normal(jax.random.key(1), (3, 5, 4)), jnp.zeros((3, 5, 2))
-    params = critics.init(jax.random.key(0), features, action)
+    params = examples.as_written(critics.init)(jax.random.key(0), features, action)
     found = [path for path, _ in jax.tree.leaves_with_path(params) if "scale" in jax.tree_util.keystr(path[-1:])]
     assert len(found) == norms
 
@@ -44,7 +44,7 @@ def test_a_critic_with_layer_norm_does_not_see_the_size_of_its_first_layer(trunk
         return 100 * leaf if "Dense_0" in place and "kernel" in place and "heads" not in place else leaf
 
     larger = jax.tree.map_with_path(first_layer_times_100, params)
-    before, after = (critics.apply(each, features, action) for each in (params, larger))
+    before, after = (examples.as_written(critics.apply)(each, features, action) for each in (params, larger))
     close(after, before, rtol=1e-3)
     assert float(jnp.abs(before).max()) > 0
 
@@ -52,7 +52,7 @@ def test_a_critic_with_layer_norm_does_not_see_the_size_of_its_first_layer(trunk
 def test_an_lstm_at_the_critics_rate_is_todays_run():
     plain = examples.small("cmta")
     equal = examples.small("cmta", **{"cmta.memory_learning_rate": 3e-4})
-    start = examples.as_written(plain.init)(jax.random.key(0))
+    start = examples.start(plain)
     close(step(equal, start), step(plain, start), rtol=1e-11)
 
 
@@ -61,7 +61,7 @@ def test_an_lstm_at_a_tenth_of_the_rate_moves_a_tenth_and_nothing_else_differs(n
     base = {"tsac.base": "cmta"} if name == "tsac" else {}
     plain = examples.small(name, **base)
     slow = examples.small(name, **base, **{"cmta.memory_learning_rate": 3e-5})
-    start = examples.as_written(plain.init)(jax.random.key(0))
+    start = examples.start(plain)
 
     def encoder(state):
         params = state.params.base if name == "tsac" else state.params

@@ -2,7 +2,6 @@
 
 import checkpoint_example
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from comparing import close
@@ -32,30 +31,30 @@ def test_updates_twice_with_one_compilation_and_every_number_finite(trained):
     _, update, (start, _), state, metrics = trained
     assert update._cache_size() == 1
     assert jax.tree.structure(start) == jax.tree.structure(state)
-    assert all(jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves((state, metrics)))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((state, metrics)))
     assert all(value.shape in ((), (SPEC.num_tasks,)) for value in metrics.values())
     for before, after in zip(start.params, state.params, strict=True):
         assert not jax.tree.leaves(before) or any(map(changed, jax.tree.leaves(before), jax.tree.leaves(after)))
 
 
 def changed(before, after):
-    return jnp.any(before != after)
+    return np.any(np.asarray(before) != np.asarray(after))
 
 
 def test_acts_within_the_box_and_without_noise_always_the_same(trained):
     method, _, _, state, _ = trained
-    observation = jax.random.normal(SEEDS[1], (SPEC.num_tasks, 2, SPEC.observation_dim))
-    first = jnp.ones((SPEC.num_tasks, 2), bool)
+    observation = np.random.default_rng(0).normal(size=(SPEC.num_tasks, 2, SPEC.observation_dim)).astype(np.float32)
+    first = np.ones((SPEC.num_tasks, 2), bool)
 
     @as_written
     def act(key, explore):
         return method.act(state.params, method.begin(2), observation, first, key, explore)
 
     explored, carry, next_carry = act(SEEDS[0], True)
-    assert explored.shape == (SPEC.num_tasks, 2, SPEC.action_dim) and jnp.all(jnp.abs(explored) <= 1)
+    assert explored.shape == (SPEC.num_tasks, 2, SPEC.action_dim) and np.abs(explored).max() <= 1
     assert jax.tree.structure(carry) == jax.tree.structure(next_carry) == jax.tree.structure(method.begin(2))
     np.testing.assert_array_equal(act(SEEDS[0], False)[0], act(SEEDS[1], False)[0])
-    assert jnp.any(explored != act(SEEDS[0], False)[0])
+    assert changed(explored, act(SEEDS[0], False)[0])
 
 
 @pytest.mark.parametrize(
@@ -66,12 +65,12 @@ def test_acts_within_the_box_and_without_noise_always_the_same(trained):
 def test_two_seeds_at_once_equal_two_runs(trained):
     method, update, states, _, _ = trained
     batches = [random_batch(index, method) for index in range(2)]
-    together = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
-    batch = jax.tree.map(lambda *leaves: jnp.stack(leaves), *batches)
+    together = jax.tree.map(lambda *leaves: np.stack(leaves), *states)
+    batch = jax.tree.map(lambda *leaves: np.stack(leaves), *batches)
     together, _ = as_written(jax.vmap(method.update))(together, batch, SEEDS)
     for index in range(2):
         alone, _ = update(states[index], batches[index], SEEDS[index])
-        params = jax.tree.map(lambda leaf, i=index: leaf[i], together.params)
+        params = jax.tree.map(lambda leaf, i=index: np.asarray(leaf)[i], together.params)
         for one, other in zip(jax.tree.leaves(params), jax.tree.leaves(alone.params), strict=True):
             close(one, other, rtol=1e-4, size=0.2)  # one step of Adam moves 3e-4
 

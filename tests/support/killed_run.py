@@ -1,10 +1,15 @@
-"""A run that ends itself at a given step of its simulators: killed_run.py toy|metaworld <signal> <step> <flags>."""
+"""A run that ends itself at a given step of its simulators: killed_run.py toy|metaworld <signal> <step> <flags>.
+
+On the toy pool it has the toy method in the place of MTMH-SAC.
+"""
 
 import os
 import signal
 import sys
 
 import conftest  # noqa: F401  the tests' settings of JAX, and their cache
+import pytest
+import toy_method
 from toy_runs import Toy
 
 from cmta_jax.environments import Pool
@@ -29,5 +34,7 @@ def mortal(pool_class, number: int, step: int):
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background of a shell ignore it
     kind, name, step, *flags = sys.argv[1:]
+    if kind == "toy":
+        toy_method.replace_mtmhsac(pytest.MonkeyPatch())
     pool_class = {"toy": Toy, "metaworld": Pool}[kind]
     sys.exit(run.main(flags, mortal(pool_class, getattr(signal, name), int(step))))

@@ -4,6 +4,7 @@ import functools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from cmta_jax import methods
 from cmta_jax.types import Spec, Transition
@@ -30,9 +31,19 @@ as_written = functools.partial(jax.jit, compiler_options={"xla_backend_optimizat
 
 
 def small(name, spec=SPEC, **others):
-    """A method or variant of that name, small."""
+    """A method or variant of that name, small; the same one for the same arguments, so that it compiles once."""
+    return _small(name, spec, tuple(sorted(others.items())))
+
+
+@functools.cache
+def _small(name, spec, others):
     method, own = VARIANTS[name]
-    return methods.build(method, SMALL | own | others, spec)
+    return methods.build(method, SMALL | own | dict(others), spec)
+
+
+def start(method, seed=0):
+    """The method's first state."""
+    return as_written(method.init)(jax.random.key(seed))
 
 
 def settings(name):
@@ -42,19 +53,19 @@ def settings(name):
 
 
 def random_batch(seed, method, spec=SPEC, rows=ROWS):
-    """Random transitions `[N, rows, ...]`, carry included."""
-    keys = jax.random.split(jax.random.key(seed), 7)
-    shape = (spec.num_tasks, rows)
+    """Random transitions `[N, rows, ...]`, carry included; drawn by numpy, which compiles nothing."""
+    random, shape = np.random.default_rng(seed), (spec.num_tasks, rows)
 
-    def normal(index, *last):
-        return jax.random.normal(keys[index], (*shape, *last))
+    def normal(*last):
+        return jnp.asarray(random.normal(size=(*shape, *last)), jnp.float32)
 
-    def carry(index):
-        return jax.tree.map(lambda leaf: jax.random.normal(keys[index], leaf.shape), method.begin(rows))
+    def carry():
+        return jax.tree.map(lambda leaf: normal(*leaf.shape[2:]), jax.eval_shape(lambda: method.begin(rows)))
 
     return Transition(
-        normal(0, spec.observation_dim), jnp.tanh(normal(1, spec.action_dim)), normal(2), jnp.ones(shape),
-        normal(3, spec.observation_dim), jax.random.bernoulli(keys[4], 0.3, shape), carry(5), carry(6),
+        normal(spec.observation_dim), jnp.asarray(np.tanh(normal(spec.action_dim))), normal(),
+        jnp.asarray(np.ones(shape, np.float32)), normal(spec.observation_dim), jnp.asarray(random.random(shape) < 0.3),
+        carry(), carry(),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""A run on the toy pool that sends SIGKILL where it is told to: toy_job.py <deaths> <flags of the run>
+"""A run of the toy method on the toy pool that sends SIGKILL where it is told to: toy_job.py <deaths> <flags>
 
 `self@25,sweep@25`: the first start of the run kills itself when its simulators make their 25th step, evaluations
 counted; the second kills the sweep, and waits until it is asked to end; the third lives. `parent` is the process that
@@ -12,6 +12,8 @@ import time
 import types
 
 import conftest  # noqa: F401  the tests' settings of JAX, and their cache
+import pytest
+import toy_method
 from toy_runs import Toy
 
 from experiments import run
@@ -53,5 +55,6 @@ if __name__ == "__main__":
         start = len(file.readlines())
     look = types.SimpleNamespace(draw=lambda run, path: None, summary=lambda run: "done")
     sys.modules["experiments.first_look"] = look  # drawing takes longer than the run
+    toy_method.replace_mtmhsac(pytest.MonkeyPatch())
     death = [*deaths.split(","), *["-"] * start][start - 1]
     sys.exit(run.main(flags, mortal(death)))

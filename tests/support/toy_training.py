@@ -3,18 +3,19 @@
 import functools
 import sys
 
+import toy_method
 from shared_programs import compiled_part
 from toy_pool import ToyPool
 
 from cmta_jax.config import TrainingConfig
-from cmta_jax.methods import cmta, mtmhsac
+from cmta_jax.methods import cmta
 from cmta_jax.training import loop
 from cmta_jax.training import program as program_lib
 from cmta_jax.types import Spec
 
 HORIZON = 10
 SPEC = Spec(("left", "right"), ToyPool.observation_dim, ToyPool.action_dim, HORIZON)
-SMALLEST = mtmhsac.Config(hidden_dim=4, hidden_layers=1, encoding_dim=4, batch_per_task=1)  # quickly compiled
+TOY = toy_method.Config()  # compiles in a moment
 TINY = cmta.Config(hidden_dim=16, hidden_layers=1, encoding_dim=8, num_experts=2, batch_per_task=4, initial_log_std=0.0)
 
 

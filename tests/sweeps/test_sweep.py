@@ -14,7 +14,7 @@ from toy_sweep import FAILING, PYTHONPATH, SEEDS, command, folders, main, tables
 
 from cmta_jax.storage.lock import FolderLock
 from experiments import sweep
-from experiments.sweeps import pinned
+from experiments.sweeps import cores, hours, pinned
 from experiments.sweeps.cores import claimed, divide, usable_cores
 from experiments.sweeps.folders import SweepRun, finished, in_use
 from experiments.sweeps.job import Job
@@ -199,9 +199,7 @@ def test_a_launcher_without_its_package_says_what_to_install(tmp_path, capfd, mo
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
     assert main(tmp_path / "none", f"--launcher={launcher}") == 2
-    assert (
-        capfd.readouterr().err == f"sweep: --launcher={launcher} needs {package}: pip install 'cmta-jax[{launcher}]'.\n"
-    )
+    assert capfd.readouterr().err == f"sweep: --launcher={launcher} needs {package}: pip install {package}.\n"
 
 
 @pytest.mark.parametrize(
@@ -231,12 +229,27 @@ def test_another_sweep_in_the_folder_of_a_finished_one_is_refused(undisturbed, c
 
 
 def test_print_starts_nothing(tmp_path, capfd):
-    assert main(tmp_path / "none", "--print", "--seeds_per_run=2") == 0
-    line, comment = capfd.readouterr().out.splitlines()
-    assert comment.startswith("# --predict adds hours")
+    assert main(tmp_path / "none", "--print", "--nopredict", "--seeds_per_run=2") == 0
+    (line,) = capfd.readouterr().out.splitlines()
     assert line.startswith("python -m experiments.run --flagfile=mt10_mixed/mtmhsac.flags --benchmark=reach-v3,push-v3")
     assert line.endswith(f"--seed=3 --num_seeds=2 --workdir={tmp_path}/none/mt10_mixed/mtmhsac/seeds_3-4")
     assert not (tmp_path / "none").exists()
+
+
+def test_print_tells_the_hours_of_each_run_and_of_all(tmp_path, capfd, monkeypatch):
+    """A run of this sweep has half the cores where two jobs run, and one where SLURM is asked."""
+    monkeypatch.setattr(cores, "usable_cores", lambda: [0, 1, 2, 3])
+    asked = []
+    monkeypatch.setattr(hours, "predict", lambda runs, own: asked.append(own) or [(run, 1200.0) for run in runs])
+    assert main(tmp_path, "--print", "--jobs=2") == 0
+    name = "mt10_mixed/mtmhsac/seeds"
+    assert capfd.readouterr().out.splitlines()[-3:] == [
+        f"# {name}_3: 1,200.0 hours",
+        f"# {name}_4: 1,200.0 hours",
+        "# all: 2,400.0 hours one after another, about 1,200.0 with --jobs=2",
+    ]
+    assert main(tmp_path, "--print", "--launcher=slurm", "--jobs=16") == 0
+    assert asked == [[0, 1], [0]]
 
 
 def test_rows_are_tables_rows_or_flagfiles():

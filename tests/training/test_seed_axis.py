@@ -4,10 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import toy_method
 from comparing import close
-from toy_training import SMALLEST, SPEC, TINY, Run
+from toy_training import SPEC, TINY, TOY, Run
 
-from cmta_jax.methods import cmta, mtmhsac
+from cmta_jax.methods import cmta
 from cmta_jax.training import program as program_lib
 from cmta_jax.training import seed_axis
 from cmta_jax.training.seed_axis import for_each_seed, spread
@@ -19,9 +20,9 @@ def test_every_device_has_the_same_number_of_seeds(num_seeds, devices):
 
 
 def test_a_run_over_devices_equals_the_run_on_one():
-    run, alone = (Run(SMALLEST, num_seeds=4, steps_per_task=25) for _ in range(2))
-    method, devices = mtmhsac.make(SMALLEST, SPEC), (jax.devices()[0],)
-    alone.program = program_lib.compile_program(method, SPEC, alone.config, SMALLEST.batch_per_task, devices)
+    run, alone = (Run(TOY, num_seeds=4, steps_per_task=25) for _ in range(2))
+    method, devices = toy_method.make(TOY, SPEC), (jax.devices()[0],)
+    alone.program = program_lib.compile_program(method, SPEC, alone.config, TOY.batch_per_task, devices)
     observation = alone.pool.reset(0).reshape(*alone.lanes, -1)
     alone.state = alone.program.start(program_lib.seed_keys_of(alone.config), observation)
     run.to_the_end(), alone.to_the_end()

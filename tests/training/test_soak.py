@@ -9,9 +9,10 @@ import time
 import numpy as np
 import psutil
 import pytest
-from toy_training import SMALLEST, Run
+from toy_training import Run
 
 from cmta_jax.checkpoint import Checkpoint, Checkpointer
+from cmta_jax.methods import mtmhsac
 from cmta_jax.tracking.csv_files import CsvWriter
 
 ITERATIONS, PERIODS = 200_000, 20
@@ -29,7 +30,8 @@ def occupied():
 @pytest.mark.slow
 def test_two_hundred_thousand_iterations_leave_everything_as_it_was(tmp_path):
     """With a row of train.csv every 100 iterations, a checkpoint and an evaluation's row every 2,000."""
-    run = Run(SMALLEST, steps_per_task=ITERATIONS + 1, replay_capacity=2000, warmup_steps=100)
+    smallest = mtmhsac.Config(hidden_dim=4, hidden_layers=1, encoding_dim=4, batch_per_task=1)
+    run = Run(smallest, steps_per_task=ITERATIONS + 1, replay_capacity=2000, warmup_steps=100)
     writer, found, seconds, began = CsvWriter(tmp_path, (0,), ("left", "right")), [], [], time.perf_counter()
     length = ITERATIONS // PERIODS
     with Checkpointer(tmp_path / "checkpoints") as checkpointer:
