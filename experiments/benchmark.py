@@ -40,6 +40,8 @@ def define_flags(values: flags.FlagValues) -> flags.FlagValues:
     flags.DEFINE_integer("batch_per_task", 128, "transitions per task in a batch", lower_bound=1, flag_values=values)
     help = "precision that matrix products round their inputs to (suites update, methods, train, memory, gpu_program)"
     flags.DEFINE_enum("matmul_precision", "float32", PRECISIONS, help, flag_values=values)
+    help = "of the hidden layers of actor and critics (suites update, train, gpu_program)"
+    flags.DEFINE_enum("activation_dtype", "float32", ("float32", "bfloat16"), help, flag_values=values)
     help = "cores of the learner alone, the simulators have the others; 0: all share all (suite train)"
     flags.DEFINE_integer("learner_cores", 0, help, lower_bound=0, flag_values=values)
     help = "GPU that programs are compiled for; none is needed (suite gpu_program)"

@@ -94,5 +94,6 @@ def heads(config: sac.Config, spec: Spec, trunk: type[nn.Module] = MLP) -> tuple
     hidden = (config.hidden_dim,) * config.hidden_layers
     bias = log_std_bias(config.log_std_mode, config.initial_log_std)
     wide = (config.critic_hidden_dim or config.hidden_dim,) * (config.critic_hidden_layers or config.hidden_layers)
-    critics = Critics(wide, config.num_critics, trunk, config.critic_layer_norm, outputs_per_value(config))
-    return Actor(hidden, spec.action_dim, bias, trunk), critics
+    dtype = config.activation_dtype
+    critics = Critics(wide, config.num_critics, trunk, config.critic_layer_norm, outputs_per_value(config), dtype)
+    return Actor(hidden, spec.action_dim, bias, trunk, dtype), critics

@@ -36,8 +36,13 @@ def make(config: Config, spec: Spec) -> Method:
     """Soft modularization as a `Method`.
 
     Raises:
-        ValueError: the critics are to have a width or depth of their own: both follow from the modules.
+        ValueError: the critics are to have a width or depth of their own: both follow from the modules; or another
+            dtype, which the modules do not have.
     """
+    if config.activation_dtype != "float32":
+        raise ValueError(
+            f"--activation_dtype={config.activation_dtype} has no meaning for soft_modularization: leave it at float32."
+        )
     for name in ("critic_hidden_dim", "critic_hidden_layers"):
         if value := getattr(config, name):
             raise ValueError(

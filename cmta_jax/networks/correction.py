@@ -29,6 +29,7 @@ class Correction(nn.Module):
     action_dim: int
     log_std_bias: float = 0.0
     sharing: str = "conditioned"
+    dtype: str = "float32"  # of the trunk's hidden layers
 
     @nn.compact
     def __call__(self, features: Any, proposal: Array) -> Array:
@@ -37,7 +38,8 @@ class Correction(nn.Module):
         leaves = [leaf.reshape(tasks, rows, -1) for leaf in jax.tree.leaves(features)]
         trunk = ensemble(MLP, tasks, in_axes=0) if self.sharing == "disjoint" else MLP
         head = nn.Dense if self.sharing == "conditioned" else ensemble(nn.Dense, tasks, in_axes=0)
-        hidden = trunk(self.hidden[:-1], self.hidden[-1], name="trunk")(jnp.concatenate([*leaves, proposal], axis=-1))
+        inputs = jnp.concatenate([*leaves, proposal], axis=-1)
+        hidden = trunk(self.hidden[:-1], self.hidden[-1], dtype=self.dtype, name="trunk")(inputs)
         hidden = jax.nn.relu(hidden)
         mean = head(self.action_dim, kernel_init=nn.initializers.zeros_init(), name="mean")(hidden)
         bias = nn.initializers.constant(self.log_std_bias)

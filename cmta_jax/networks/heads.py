@@ -22,10 +22,12 @@ class Actor(nn.Module):
     action_dim: int
     log_std_bias: float = 0.0
     trunk: type[nn.Module] = MLP
+    dtype: str = "float32"  # of the hidden layers' activations and products
 
     @nn.compact
     def __call__(self, features: Array) -> Array:
-        return self.trunk(self.hidden, 2 * self.action_dim, split_bias(self.log_std_bias), name="trunk")(features)
+        bias = split_bias(self.log_std_bias)
+        return self.trunk(self.hidden, 2 * self.action_dim, bias, dtype=self.dtype, name="trunk")(features)
 
 
 class Critics(nn.Module):
@@ -42,12 +44,13 @@ class Critics(nn.Module):
     trunk: type[nn.Module] = MLP
     layer_norm: bool = False  # before each ReLU
     outputs: int = 1  # numbers per critic and row
+    dtype: str = "float32"  # of the hidden layers' activations and products
 
     @nn.compact
     def __call__(self, features: Array, action: Array) -> Array:
         chex.assert_equal_shape_prefix([features, action], 2)
         inputs = jnp.concatenate([features, action], axis=-1)
-        sizes = {"hidden": self.hidden, "output_dim": self.outputs, "layer_norm": self.layer_norm}
+        sizes = {"hidden": self.hidden, "output_dim": self.outputs, "layer_norm": self.layer_norm, "dtype": self.dtype}
         together = ensemble(self.trunk, self.num_critics)
         if self.is_initializing():
             return values_or_logits(together(**sizes, name="trunk")(inputs))
@@ -81,10 +84,12 @@ class MultiHead(nn.Module):
     output_dim: int
     output_bias: Any = nn.initializers.zeros_init()
     layer_norm: bool = False
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
-        shared = MLP(self.hidden[:-1], self.hidden[-1], layer_norm=self.layer_norm, name="shared")(inputs)
+        sizes = {"layer_norm": self.layer_norm, "dtype": self.dtype}
+        shared = MLP(self.hidden[:-1], self.hidden[-1], **sizes, name="shared")(inputs)
         shared = jax.nn.relu(nn.LayerNorm(name="norm")(shared) if self.layer_norm else shared)
         heads = ensemble(MLP, inputs.shape[0], in_axes=0)
         return heads((), self.output_dim, self.output_bias, name="heads")(shared)
@@ -97,11 +102,13 @@ class PerTask(nn.Module):
     output_dim: int
     output_bias: Any = nn.initializers.zeros_init()
     layer_norm: bool = False
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
         networks = ensemble(MLP, inputs.shape[0], in_axes=0)
-        return networks(self.hidden, self.output_dim, self.output_bias, self.layer_norm, name="tasks")(inputs)
+        sizes = {"layer_norm": self.layer_norm, "dtype": self.dtype}
+        return networks(self.hidden, self.output_dim, self.output_bias, **sizes, name="tasks")(inputs)
 
 
 def split_bias(log_std_bias: float) -> Callable[..., Array]:

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 from flax import linen as nn
 
+from cmta_jax.networks.rounded import Rounded
 from cmta_jax.types import Array
 
 xavier_uniform = nn.initializers.xavier_uniform()
@@ -27,15 +28,24 @@ class MLP(nn.Module):
     output_dim: int
     output_bias: Any = nn.initializers.zeros_init()
     layer_norm: bool = False  # layer normalisation (learned scale and bias) before each ReLU
+    dtype: str = "float32"  # of the hidden layers' activations and products; parameters and outputs keep theirs
 
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
         rows = inputs.reshape(-1, inputs.shape[-1])
-        for width in self.hidden:
-            rows = nn.Dense(width, kernel_init=xavier_uniform)(rows)
-            rows = jax.nn.relu(nn.LayerNorm()(rows) if self.layer_norm else rows)
-        outputs = nn.Dense(self.output_dim, kernel_init=xavier_uniform, bias_init=self.output_bias)(rows)
+        for number, width in enumerate(self.hidden):
+            rows = self._linear(width, f"Dense_{number}")(rows)
+            rows = jax.nn.relu(nn.LayerNorm(dtype=rows.dtype)(rows) if self.layer_norm else rows)
+        rows = rows.astype(inputs.dtype)
+        name = f"Dense_{len(self.hidden)}"
+        outputs = nn.Dense(self.output_dim, kernel_init=xavier_uniform, bias_init=self.output_bias, name=name)(rows)
         return outputs.reshape(*inputs.shape[:-1], self.output_dim)
+
+    def _linear(self, width: int, name: str) -> nn.Module:
+        """A hidden layer before its ReLU."""
+        if self.dtype == "float32":
+            return nn.Dense(width, kernel_init=xavier_uniform, name=name)
+        return Rounded(width, self.dtype, xavier_uniform, name=name)
 
 
 def ensemble(module: type[nn.Module], size: int, in_axes: int | None = None) -> type[nn.Module]:

@@ -23,6 +23,11 @@ class Config:
     num_critics: int = setting(2, "critics whose minimum is used", at_least(1))
     critic_hidden_dim: int = setting(0, "width of the critics' hidden layers; 0 = --hidden_dim (ARS, BRC)", at_least(0))
     critic_hidden_layers: int = setting(0, "hidden layers of the critics; 0 = --hidden_layers", at_least(0))
+    activation_dtype: str = setting(
+        "float32",
+        "of the hidden layers of actor and critics, bfloat16 for a GPU; parameters, losses and sums stay float32",
+        one_of("float32", "bfloat16"),
+    )
     critic_loss: str = setting(
         "squared",
         "error of the critics: squared, or the cross-entropy of a distribution over bins (Farebrother et al., 2024)",

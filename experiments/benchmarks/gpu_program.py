@@ -72,10 +72,9 @@ def figures(executable: Any, target: Target, precision: str) -> dict[str, Any]:
     """
     launches = hlo_text.launches(hlo_text.parse(executable.as_text()))
     memory = executable.memory_analysis()
-    peak = target.flops[precision]
     kinds = collections.Counter(dict.fromkeys(sorted({one.kind for one in launches}), 0))
     kinds.update(itertools.chain.from_iterable([one.kind] * one.times for one in launches))
-    dearest = sorted(launches, key=lambda one: -_seconds(one, target, peak) * one.times)[:SHOWN]
+    dearest = sorted(launches, key=lambda one: -_seconds(one, target, precision) * one.times)[:SHOWN]
     moved = sum(one.times * (one.bytes_read + one.bytes_written) for one in launches)
     flops = sum(one.times * one.flops for one in launches)
     return {
@@ -86,17 +85,22 @@ def figures(executable: Any, target: Target, precision: str) -> dict[str, Any]:
         "temporary_mib": memory.temp_size_in_bytes / 2**20,
         "argument_mib": memory.argument_size_in_bytes / 2**20,
         "bytes_ms": 1e3 * moved / target.bandwidth,
-        "flops_ms": 1e3 * flops / peak,
-        "bound_ms": 1e3 * sum(one.times * _seconds(one, target, peak) for one in launches),
+        "flops_ms": 1e3 * sum(one.times * _product_seconds(one, target, precision) for one in launches),
+        "bound_ms": 1e3 * sum(one.times * _seconds(one, target, precision) for one in launches),
         "launches_by_kind": dict(kinds.most_common()),
-        "most_expensive": [one._asdict() | {"ms": 1e3 * _seconds(one, target, peak)} for one in dearest],
+        "most_expensive": [one._asdict() | {"ms": 1e3 * _seconds(one, target, precision)} for one in dearest],
     }
 
 
-def _seconds(launch: Launch, target: Target, peak: float) -> float:
+def _seconds(launch: Launch, target: Target, precision: str) -> float:
     """The least that a launch takes."""
     moved = launch.bytes_read + launch.bytes_written
-    return max(gpu_target.KERNEL_SECONDS, moved / target.bandwidth, launch.flops / peak)
+    return max(gpu_target.KERNEL_SECONDS, moved / target.bandwidth, _product_seconds(launch, target, precision))
+
+
+def _product_seconds(launch: Launch, target: Target, precision: str) -> float:
+    narrow = launch.narrow_flops
+    return narrow / target.flops["bfloat16"] + (launch.flops - narrow) / target.flops[precision]
 
 
 def print_details(row: dict[str, Any]) -> None:

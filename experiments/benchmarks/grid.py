@@ -99,5 +99,5 @@ def method_of(cell: Cell, options: Options) -> tuple[Method, Spec]:
         ValueError: an unknown method or benchmark.
     """
     spec = spec_of(cell.benchmark)
-    sizes = {"hidden_dim": options.hidden_dim, "batch_per_task": options.batch_per_task}
-    return methods.build(cell.method, sizes, spec), spec
+    values = {name: getattr(options, name) for name in ("hidden_dim", "batch_per_task", "activation_dtype")}
+    return methods.build(cell.method, values, spec), spec

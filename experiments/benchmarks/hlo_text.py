@@ -32,6 +32,7 @@ class Launch(NamedTuple):
     bytes_read: int
     bytes_written: int
     flops: float  # of matrix products
+    narrow_flops: float  # of those, with inputs of 16 bits
     source: str  # file and line of the program, and the operation there
     times: int = 1  # more than once in a loop
 
@@ -225,23 +226,27 @@ def _written(body: Sequence[Instruction], root: Instruction) -> int:
     return size_of(root.shape)
 
 
-def _flops(module: Module, one: Instruction, outer: dict[str, str]) -> float:
-    """Operations of the matrix products in a launch."""
-    bodies = [module.computations[_called(one, "calls")]] if one.opcode == "fusion" else []
-    total = _products([one], outer)
+def _flops(module: Module, one: Instruction, outer: dict[str, str]) -> tuple[float, float]:
+    """Operations of the matrix products in a launch, and of those whose inputs have 16 bits."""
+    bodies = [[one]]
+    total = narrow = 0.0
     while bodies:
         body = bodies.pop()
-        total += _products(body, {each.name: each.shape for each in body})
+        shapes = outer if body == [one] else {each.name: each.shape for each in body}
+        for flops, width in _products(body, shapes):
+            total += flops
+            narrow += flops * (width == 2)
         bodies += [module.computations[_called(each, "calls")] for each in body if each.opcode == "fusion"]
-    return total
+    return total, narrow
 
 
-def _products(body: Iterable[Instruction], shapes: dict[str, str]) -> float:
-    total = 0.0
+def _products(body: Iterable[Instruction], shapes: dict[str, str]) -> Iterator[tuple[float, int]]:
+    """Operations of each matrix product, and the bytes of an element of its left side."""
     for one in body:
         axes = re.search(r"lhs_contracting_dim(?:ension)?s\"?[=:][{[]([\d,\"]*)[}\]]", one.rest)
         if axes:  # a product of XLA's own, or of a library
-            left = re.findall(r"\d+", shapes[one.operands[0]].partition("[")[2].partition("]")[0])
+            left = shapes[one.operands[0]]
+            sizes = re.findall(r"\d+", left.partition("[")[2].partition("]")[0])
             _, elements = next(_parts(one.shape))
-            total += 2.0 * elements * math.prod(int(left[int(axis)]) for axis in re.findall(r"\d+", axes[1]))
-    return total
+            contracted = math.prod(int(sizes[int(axis)]) for axis in re.findall(r"\d+", axes[1]))
+            yield 2.0 * elements * contracted, _width(left.partition("[")[0])

@@ -14,5 +14,6 @@ class Options(NamedTuple):
     hidden_dim: int = 512
     batch_per_task: int = 128
     matmul_precision: str = "float32"
+    activation_dtype: str = "float32"
     learner_cores: int = 0  # cores of the learner alone, the simulators have the others; 0: all share all
     target: str = "h100"  # GPU that programs are compiled for

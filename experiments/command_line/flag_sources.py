@@ -57,6 +57,7 @@ SOURCES = {
     "hidden_dim": "Table 3",
     "hidden_layers": "Table 3, Deviation 21",
     "num_critics": "released code",
+    "activation_dtype": "our choice",
     "critic_hidden_dim": "Table 3, which has one width",
     "critic_hidden_layers": "Table 3, which has one number of layers",
     "critic_loss": "Eq. 9",

@@ -46,8 +46,8 @@ def test_of_a_ring_the_rows_count_that_are_read_or_written():
 
 def test_a_product_has_flops_and_lends_no_bytes_to_its_library():
     found, inputs = launches(), (8 * 64 + 64 * 16) * 4
-    assert found["gemm"][2:5] == (inputs, 8 * 16 * (4 + 2), 2 * 8 * 64 * 16)
-    assert found["cublas"][2:5] == (inputs, 8 * 16 * 4, 2 * 8 * 64 * 16)
+    assert found["gemm"][2:6] == (inputs, 8 * 16 * (4 + 2), 2 * 8 * 64 * 16, 0)
+    assert found["cublas"][2:6] == (inputs, 8 * 16 * 4, 2 * 8 * 64 * 16, 0)
     assert found["sums.9"].flops == 0
 
 
@@ -90,6 +90,16 @@ def test_without_the_plugin_the_suite_says_what_is_missing(monkeypatch, capsys):
     gpu_target.load_plugin.cache_clear()
     assert benchmark.main(["--suite=gpu_program"]) == 2
     assert "needs JAX's CUDA plugin, which compiles without a GPU: pip install" in capsys.readouterr().err
+
+
+def test_products_of_16_bits_have_a_peak_of_their_own():
+    text = SMALL.read_text().replace("(left.2: f32[", "(left.2: bf16[").replace("%left.2 = f32[", "%left.2 = bf16[")
+    found = {one.name: one for one in hlo_text.launches(hlo_text.parse(text))}
+    assert (found["gemm"].flops, found["gemm"].narrow_flops, found["cublas"].narrow_flops) == (16384, 16384, 0)
+    executable = Executable()
+    executable.as_text = lambda: text
+    target = gpu_target.Target("", 1e15, {"float32": 16384e3, "bfloat16": 16384e6}, {})
+    assert gpu_program.figures(executable, target, "float32")["flops_ms"] == pytest.approx(1 + 1e-3)
 
 
 @needs_plugin

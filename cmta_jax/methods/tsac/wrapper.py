@@ -52,7 +52,8 @@ def algorithm_of(config: Config, spec: Spec, base: Method) -> Algorithm:
     """Settings, the base's networks and a correction policy of the shared sizes."""
     hidden = (config.hidden_dim,) * config.hidden_layers
     bias = log_std_bias(config.log_std_mode, config.initial_log_std)
-    return Algorithm(config, base.networks, Correction(hidden, spec.action_dim, bias, sharing(config, spec, base)))
+    shared, dtype = sharing(config, spec, base), config.activation_dtype
+    return Algorithm(config, base.networks, Correction(hidden, spec.action_dim, bias, shared, dtype))
 
 
 def acting(algorithm: Algorithm) -> Act:
