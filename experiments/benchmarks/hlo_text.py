@@ -127,9 +127,8 @@ def _launches(module: Module, computation: str, times: int) -> Iterator[Launch]:
             yield from _launches(module, inner, times * (int(trips[1]) if trips else 1))
             continue
         read, written = _traffic(module, one, [shapes[name] for name in dict.fromkeys(one.operands) if name in shapes])
-        yield Launch(
-            one.name, _kind(module, one), read, written, _flops(module, one, shapes), _source(module, one), times
-        )
+        kind, flops = _kind(module, one), _flops(module, one, shapes)
+        yield Launch(one.name, kind, read, written, *flops, _source(module, one), times)
 
 
 def _called(one: Instruction, attribute: str) -> str:
