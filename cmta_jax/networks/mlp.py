@@ -35,7 +35,9 @@ class MLP(nn.Module):
         rows = inputs.reshape(-1, inputs.shape[-1])
         for number, width in enumerate(self.hidden):
             rows = self._linear(width, f"Dense_{number}")(rows)
-            rows = jax.nn.relu(nn.LayerNorm(dtype=rows.dtype)(rows) if self.layer_norm else rows)
+            if self.layer_norm:
+                rows = nn.LayerNorm()(rows.astype(inputs.dtype)).astype(rows.dtype)
+            rows = jax.nn.relu(rows)
         rows = rows.astype(inputs.dtype)
         name = f"Dense_{len(self.hidden)}"
         outputs = nn.Dense(self.output_dim, kernel_init=xavier_uniform, bias_init=self.output_bias, name=name)(rows)

@@ -39,7 +39,7 @@ def linear(inputs: Array, kernel: Array, bias: Array) -> Array:
         `[R, F]`, of the narrow dtype.
     """
     product = jax.lax.dot(inputs, kernel.astype(inputs.dtype), preferred_element_type=inputs.dtype)
-    return product + bias.astype(inputs.dtype)
+    return product + bias.astype(inputs.dtype)[None]
 
 
 def _forward(inputs: Array, kernel: Array, bias: Array) -> tuple[Array, tuple[Array, Array]]:

@@ -81,7 +81,7 @@ def test_the_bound_is_the_longest_of_bytes_products_and_launches():
     assert found["launches"] == 11 and found["launches_by_kind"]["product"] == 2 and found["temporary_mib"] == 3
     products = gpu_program.figures(Executable(), slow, "bfloat16")
     assert products["flops_ms"] == pytest.approx(2 * 16.384) and products["bound_ms"] > 2 * 16.384
-    fast = gpu_target.Target("fast", 1e15, {"float32": 1e15}, {})
+    fast = gpu_target.Target("fast", 1e15, {"float32": 1e15, "bfloat16": 1e15}, {})
     assert gpu_program.figures(Executable(), fast, "float32")["bound_ms"] == pytest.approx(11 * 1.5e-3)
 
 
