@@ -14,10 +14,10 @@ import itertools
 from typing import Any, NamedTuple
 
 from cmta_jax.config import TrainingConfig
-from experiments.benchmarks import gpu_target, hlo_text
+from experiments.benchmarks import gpu_target, hlo_launches, hlo_text
 from experiments.benchmarks.gpu_target import Target
 from experiments.benchmarks.grid import Cell, combinations, method_of, sweep
-from experiments.benchmarks.hlo_text import Launch
+from experiments.benchmarks.hlo_launches import Launch
 from experiments.benchmarks.options import Options
 
 COLUMNS = ("launches", "gbyte", "gflop", "temporary_mib", "bytes_ms", "flops_ms", "bound_ms")
@@ -70,7 +70,7 @@ def figures(executable: Any, target: Target, precision: str) -> dict[str, Any]:
         target: whose data sheet is used.
         precision: what matrix products round their inputs to.
     """
-    launches = hlo_text.launches(hlo_text.parse(executable.as_text()))
+    launches = hlo_launches.launches(hlo_text.parse(executable.as_text()))
     memory = executable.memory_analysis()
     kinds = collections.Counter(dict.fromkeys(sorted({one.kind for one in launches}), 0))
     kinds.update(itertools.chain.from_iterable([one.kind] * one.times for one in launches))

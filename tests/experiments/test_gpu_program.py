@@ -11,7 +11,7 @@ from cmta_jax import methods
 from cmta_jax.config import TrainingConfig
 from cmta_jax.random_keys import random_key
 from experiments import benchmark
-from experiments.benchmarks import gpu_program, gpu_target, hlo_text
+from experiments.benchmarks import gpu_program, gpu_target, hlo_launches, hlo_text
 
 SMALL = pathlib.Path(__file__).parents[1] / "support" / "small_program.hlo"
 OTHERS = sorted(gpu_target.TARGETS.keys() - {"h100"})
@@ -20,7 +20,7 @@ needs_plugin = pytest.mark.skipif(not PLUGIN, reason="needs JAX's CUDA plugin: p
 
 
 def launches():
-    return {one.name: one for one in hlo_text.launches(hlo_text.parse(SMALL.read_text()))}
+    return {one.name: one for one in hlo_launches.launches(hlo_text.parse(SMALL.read_text()))}
 
 
 def test_a_launch_is_what_the_device_is_given_to_do():
@@ -94,7 +94,7 @@ def test_without_the_plugin_the_suite_says_what_is_missing(monkeypatch, capsys):
 
 def test_products_of_16_bits_have_a_peak_of_their_own():
     text = SMALL.read_text().replace("(left.2: f32[", "(left.2: bf16[").replace("%left.2 = f32[", "%left.2 = bf16[")
-    found = {one.name: one for one in hlo_text.launches(hlo_text.parse(text))}
+    found = {one.name: one for one in hlo_launches.launches(hlo_text.parse(text))}
     assert (found["gemm"].flops, found["gemm"].narrow_flops, found["cublas"].narrow_flops) == (16384, 16384, 0)
     executable = Executable()
     executable.as_text = lambda: text
@@ -113,7 +113,7 @@ def test_every_method_compiles_for_the_target(name, target):
     assert set(found) == set(gpu_program.PROGRAMS) and set(methods.METHODS) <= set(examples.VARIANTS)
     for lowerable in found.values():
         compiled = gpu_target.compiled(lowerable)
-        assert hlo_text.launches(hlo_text.parse(compiled.as_text()))
+        assert hlo_launches.launches(hlo_text.parse(compiled.as_text()))
 
 
 @needs_plugin

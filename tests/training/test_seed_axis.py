@@ -52,6 +52,15 @@ def test_shared_arguments_are_the_same_for_all_seeds():
     np.testing.assert_array_equal(add(jnp.arange(4), jnp.int32(10)), [10, 11, 12, 13])
 
 
+def test_a_loop_may_begin_with_a_value_that_no_seed_had_part_in():
+    """As a reset does, whose fresh optimisers are all zeros."""
+
+    def thrice(value):
+        return jax.lax.scan(lambda total, _: (total + value, None), jnp.zeros(()), length=3)[0]
+
+    np.testing.assert_array_equal(for_each_seed(thrice, spread(4))(jnp.arange(4.0)), [0, 3, 6, 9])
+
+
 def test_a_cpu_has_no_bfloat16_products():
     with pytest.raises(ValueError, match="--matmul_precision=bfloat16 needs a GPU or TPU"):
         for_each_seed(jnp.sin, spread(1), precision="bfloat16")
