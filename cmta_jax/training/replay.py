@@ -17,6 +17,9 @@ from cmta_jax.types import Array, Carry, History, Transition
 TRIES = 6  # draws of a row: one is unsampleable with probability 1 / (horizon + 1), all of them with its sixth power
 
 
+ALONE = ("action", "reward", "discount", "success")  # parts of a row that say nothing of the next one
+
+
 class Row(NamedTuple):
     """One row of a ring; leaves `[N, C, P, ...]` in the replay."""
 
@@ -67,18 +70,23 @@ def add(replay: Replay, transition: Transition, last: Array, valid: Array) -> Re
     *lanes, rows_per_lane = replay.valid.shape
     chex.assert_shape([transition.reward, transition.discount, transition.success, last, valid], lanes)
     chex.assert_equal_shape([transition.observation, transition.next_observation])
-    here, after = replay.cursor, (replay.cursor + 1) % rows_per_lane
-    row = Row(**{name: getattr(transition, name) for name in Row._fields})
-    rows = jax.tree.map(lambda ring, value: _write(ring, here, value), replay.rows, row)
-    rows = rows._replace(
-        observation=_write(rows.observation, after, transition.next_observation),
-        carry=jax.tree.map(lambda ring, value: _write(ring, after, value), rows.carry, transition.next_carry),
+    here, both = replay.cursor[..., None], _rows_from(replay.cursor, rows_per_lane)
+    now = Row(**{name: getattr(transition, name) for name in Row._fields})
+    seen = now.observation, now.carry
+    then = transition.next_observation, transition.next_carry
+    pairs = jax.tree.map(lambda *pair: jnp.stack(pair, axis=2), seen, then)
+    observation, carry = jax.tree.map(
+        lambda ring, value: _write(ring, both, value), (replay.rows.observation, replay.rows.carry), pairs
     )
-    continues = _read(replay.valid, (here - 1) % rows_per_lane)  # the row holds what followed a stored transition
+    rest = {name: _write(getattr(replay.rows, name), here, getattr(now, name)[:, :, None]) for name in ALONE}
+    rows = Row(observation=observation, carry=carry, **rest)
+    continues = _read(
+        replay.valid, (replay.cursor - 1) % rows_per_lane
+    )  # the row holds what followed a stored transition
     advance = jnp.where(valid, 1 + last.astype(jnp.int32), continues.astype(jnp.int32))
     return Replay(
         rows,
-        _write(_write(replay.valid, here, valid), after, jnp.zeros_like(valid)),
+        _write(replay.valid, both, jnp.stack([valid, jnp.zeros_like(valid)], axis=2)),
         (replay.cursor + advance) % rows_per_lane,
         jnp.minimum(replay.size + advance, rows_per_lane),
     )
@@ -184,6 +192,12 @@ def _read(ring: Array, row: Array) -> Array:
     return ring[task, lane, row]
 
 
-def _write(ring: Array, row: Array, value: Array) -> Array:
-    task, lane = jnp.indices(row.shape, sparse=True)
-    return ring.at[task, lane, row].set(value, indices_are_sorted=True, unique_indices=True)
+def _rows_from(row: Array, rows_per_lane: int) -> Array:
+    """A row of each lane and the one after it: `[N, C]` -> `[N, C, 2]`."""
+    return jnp.stack([row, (row + 1) % rows_per_lane], axis=-1)
+
+
+def _write(ring: Array, rows: Array, values: Array) -> Array:
+    """The ring with other `values` `[N, C, R, ...]` at different `rows` `[N, C, R]` of each lane."""
+    task, lane, _ = jnp.indices(rows.shape, sparse=True)
+    return ring.at[task, lane, rows].set(values, unique_indices=True)
