@@ -7,7 +7,7 @@ ARGS ?=
 python := $(VENV)/bin/python
 installed := $(VENV)/installed
 
-.PHONY: train test slow nightly processors lint docs install lock clean
+.PHONY: train test slow nightly processors gpu-check lint docs install lock clean
 
 train: install
 	$(python) -m experiments.run --flagfile=quickstart.flags $(ARGS)
@@ -30,6 +30,12 @@ processors: install
 	@echo "What 'make test' runs, compiled for two older processors. Takes as long as two first runs of 'make test'."
 	XLA_FLAGS=--xla_cpu_max_isa=SSE4_2 $(pytest) $(ARGS)
 	XLA_FLAGS=--xla_cpu_max_isa=AVX2 $(pytest) $(ARGS)
+
+# On a machine with a GPU: speeds, what the programs could take at the least, tests; all in gpu_check.json.
+gpu-check: install
+	$(python) -m pip install --quiet --disable-pip-version-check \
+	  "jax[cuda12]==$$($(python) -c 'import jax; print(jax.__version__)')"
+	$(python) -m experiments.benchmark --suite=gpu_check --json=gpu_check.json $(ARGS)
 
 lint: install
 	$(python) -m ruff check .

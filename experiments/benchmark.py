@@ -3,7 +3,8 @@
 Suites: `simulator` (the cost of a step of Meta-World, and the pool), `vector_env` (the Gymnasium vector environment
 beside Meta-World's own), `update` (the jitted update against plain matrix products), `methods` (the same for every row
 of the paper's tables), `train` (end-to-end iterations with and without overlap), `memory` (of a run), `checkpoint` (the
-cost of a save and of a resume), `gpu_program` (what a GPU would be given to do; it need not be there).
+cost of a save and of a resume), `gpu_program` (what a GPU would be given to do; it need not be there),
+`gpu_check` (the first ten minutes with a GPU).
 Speeds are ratios of times that were measured in turns in one run.
 """
 
@@ -23,8 +24,8 @@ from cmta_jax.config import PRECISIONS
 from experiments.benchmarks.options import Options
 from experiments.command_line.commands import path_of, run_command
 
-SUITES = ("simulator", "vector_env", "update", "methods", "train", "memory", "checkpoint", "gpu_program")
-TARGETS = ("h100", "a100")
+SUITES = ("simulator", "vector_env", "update", "methods", "train", "memory", "checkpoint", "gpu_program", "gpu_check")
+TARGETS = ("h100", "h200", "a100")
 
 
 def define_flags(values: flags.FlagValues) -> flags.FlagValues:

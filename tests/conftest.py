@@ -5,7 +5,7 @@ import importlib.metadata
 import os
 import pathlib
 
-os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["JAX_PLATFORMS"] = os.environ.get("TESTS_ON", "cpu")  # `make gpu-check` has cuda here
 # Tests compile more than they compute: not optimising halves the time, and so does XLA's older way to compile fusions,
 # a flag that jax 0.12 refuses. Eight devices: runs of several seeds use several.
 OURS = [

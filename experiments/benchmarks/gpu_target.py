@@ -53,6 +53,14 @@ TARGETS = {
             "memory_bandwidth": 3352320000000, "device_memory_size": 84929347584, "capability": 9,
         },
     ),
+    "h200": Target(
+        "NVIDIA H200", 4.8e12, {"float32": 67e12, "tensorfloat32": 495e12, "bfloat16": 989e12},
+        {
+            "shared_memory_per_core": 233472, "shared_memory_per_block_optin": 232448, "core_count": 132,
+            "fpus_per_core": 128, "l2_cache_size": 52428800, "clock_rate_ghz": 1.98,
+            "memory_bandwidth": 4800000000000, "device_memory_size": 150754820096, "capability": 9,
+        },
+    ),
     "a100": Target(
         "NVIDIA A100-SXM4-80GB", 2.04e12, {"float32": 19.5e12, "tensorfloat32": 156e12, "bfloat16": 312e12},
         {
