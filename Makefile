@@ -7,7 +7,7 @@ ARGS ?=
 python := $(VENV)/bin/python
 installed := $(VENV)/installed
 
-.PHONY: train test slow nightly processors gpu-check lint docs install lock clean
+.PHONY: train test slow grids processors nightly gpu-check lint docs install lock clean
 
 train: install
 	$(python) -m experiments.run --flagfile=quickstart.flags $(ARGS)
@@ -18,18 +18,23 @@ pytest := $(python) -m pytest --numprocesses=2 --dist=loadfile
 test: install
 	$(pytest) --durations=10 $(ARGS)
 
+# The three parts of nightly. At its end each prints what took ten seconds or more.
 slow: install
-	@echo "Whole episodes of all 50 tasks, learning, long runs, interruptions at every moment, large fuzzing. Takes hours."
+	@echo "slow: 13 methods learn until they are good (3 to 20 minutes each, nearly three hours in all), whole episodes of"
+	@echo "all 50 tasks, 200,000 iterations, runs that are interrupted at every moment, large fuzzing: about three hours."
 	$(pytest) --durations=0 --durations-min=10 -m slow $(ARGS)
 
-nightly: slow processors
-	@echo "The rest of the grids of which 'make test' takes a part: all methods and tasks. Takes minutes, as 'make test' does."
+grids: install
+	@echo "grids: the rest of what 'make test' takes a part of (all methods, tasks, models and vector environments):"
+	@echo "about as long as 'make test'."
 	$(pytest) --durations=0 --durations-min=10 -m nightly $(ARGS)
 
 processors: install
-	@echo "What 'make test' runs, compiled for two older processors. Takes as long as two first runs of 'make test'."
+	@echo "processors: 'make test' twice, compiled for processors with SSE 4.2 and with AVX2: as long as two of its first runs."
 	XLA_FLAGS=--xla_cpu_max_isa=SSE4_2 $(pytest) $(ARGS)
 	XLA_FLAGS=--xla_cpu_max_isa=AVX2 $(pytest) $(ARGS)
+
+nightly: slow grids processors
 
 # On a machine with a GPU: speeds, what the programs could take at the least, tests; all in gpu_check.json.
 gpu-check: install
