@@ -168,6 +168,7 @@ def killed(kind, number, step, folder, *arguments):
 def test_a_killed_process_may_be_resumed(tmp_path, method, seeds, step):
     ended = killed("toy", "SIGKILL", step, tmp_path / "killed", *flags(method, seeds))
     assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert [*tmp_path.glob("killed/checkpoints/step-*.json")]
     assert main(tmp_path / "killed", "--resume") == 0
     assert main(tmp_path / "whole", *flags(method, seeds)) == 0
     assert_same(tmp_path / "killed", tmp_path / "whole")

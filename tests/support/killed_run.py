@@ -4,8 +4,10 @@ On the toy pool it has the toy method in the place of MTMH-SAC.
 """
 
 import os
+import pathlib
 import signal
 import sys
+import time
 
 import conftest  # noqa: F401  the tests' settings of JAX, and their cache
 import pytest
@@ -16,8 +18,11 @@ from cmta_jax.environments import Pool
 from experiments import run
 
 
-def mortal(pool_class, number: int, step: int):
-    """`pool_class` whose process gets signal `number` when it receives step `step`, evaluations counted."""
+def mortal(pool_class, number: int, step: int, before=lambda: None):
+    """`pool_class` whose process gets signal `number` when it receives step `step`, evaluations counted.
+
+    `before` is called just before.
+    """
 
     class Mortal(pool_class):
         received = 0
@@ -25,10 +30,19 @@ def mortal(pool_class, number: int, step: int):
         def receive(self):
             self.received += 1
             if self.received == step:
+                before()
                 os.kill(os.getpid(), number)
             return super().receive()
 
     return Mortal
+
+
+def until_saved(flags):
+    """Waits for the first checkpoint of the run with those flags: the run may be faster than its disk."""
+    (workdir,) = (pathlib.Path(flag.partition("=")[2]) for flag in flags if flag.startswith("--workdir="))
+    deadline = time.monotonic() + 60
+    while not [*workdir.glob("checkpoints/step-*.json")] and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 if __name__ == "__main__":
@@ -37,4 +51,5 @@ if __name__ == "__main__":
     if kind == "toy":
         toy_method.replace_mtmhsac(pytest.MonkeyPatch())
     pool_class = {"toy": Toy, "metaworld": Pool}[kind]
-    sys.exit(run.main(flags, mortal(pool_class, getattr(signal, name), int(step))))
+    number = getattr(signal, name)
+    sys.exit(run.main(flags, mortal(pool_class, number, int(step), lambda: until_saved(flags))))

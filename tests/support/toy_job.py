@@ -2,7 +2,7 @@
 
 `self@25,sweep@25`: the first start of the run kills itself when its simulators make their 25th step, evaluations
 counted; the second kills the sweep, and waits until it is asked to end; the third lives. `parent` is the process that
-started it, such as a Ray worker. `<workdir>.starts` has a line for each start.
+started it, such as a Ray worker; `nobody` only waits to be asked. `<workdir>.starts` has a line for each start.
 """
 
 import os
@@ -14,6 +14,7 @@ import types
 import conftest  # noqa: F401  the tests' settings of JAX, and their cache
 import pytest
 import toy_method
+from killed_run import until_saved
 from toy_runs import Toy
 
 from experiments import run
@@ -21,8 +22,8 @@ from experiments import run
 PATIENCE = 60  # seconds until SIGTERM must be there
 
 
-def mortal(death: str):
-    """The toy with one death, or without (`-`)."""
+def mortal(death: str, flags):
+    """The toy with one death, or without (`-`), of a run with those flags."""
     victim, _, step = death.partition("@")
 
     class Mortal(Toy):
@@ -30,7 +31,9 @@ def mortal(death: str):
         def interrupt(at):
             if str(at) == step:
                 pids = {"self": os.getpid(), "parent": os.getppid(), "sweep": int(os.environ["SWEEP"])}
-                os.kill(pids[victim], signal.SIGKILL)
+                until_saved(flags)
+                if victim in pids:
+                    os.kill(pids[victim], signal.SIGKILL)
                 until_asked_to_end()
 
     return Mortal
@@ -57,4 +60,4 @@ if __name__ == "__main__":
     sys.modules["experiments.first_look"] = look  # drawing takes longer than the run
     toy_method.replace_mtmhsac(pytest.MonkeyPatch())
     death = [*deaths.split(","), *["-"] * start][start - 1]
-    sys.exit(run.main(flags, mortal(death)))
+    sys.exit(run.main(flags, mortal(death, flags)))

@@ -112,8 +112,9 @@ def until_free(folder):
 
 
 def test_sigterm_stops_the_runs_which_save_themselves(tmp_path):
-    with subprocess.Popen(command(tmp_path), stdout=subprocess.PIPE, text=True) as process:
-        while not (folders(tmp_path)[0] / "run.log").is_file():
+    asked = command(tmp_path, deaths="nobody@25")
+    with subprocess.Popen(asked, stdout=subprocess.PIPE, text=True) as process:
+        while not [*folders(tmp_path)[0].glob("checkpoints/step-*.json")]:
             assert process.poll() is None
             time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
@@ -121,6 +122,7 @@ def test_sigterm_stops_the_runs_which_save_themselves(tmp_path):
     assert process.returncode == 128 + signal.SIGTERM
     assert lines[-2:] == ["stopping: the runs save themselves", "stopped; the same command goes on"]
     FolderLock(folders(tmp_path)[0]).close()  # its run has ended
+    assert "stopped and saved" in folders(tmp_path)[0].with_name("seeds_3.log").read_text()
 
 
 def test_a_run_that_fails_is_tried_again_and_reported(tmp_path, capfd):
