@@ -26,7 +26,7 @@ def test_every_file_is_there_and_the_figures_are_not_empty(tmp_path):
     stems = [f"table_{number}{end}" for number, end in itertools.product((1, 2, 8), (".md", ".tex"))]
     pictures = [f"{name}{end}" for name in ("figure_3", "figure_4", "figure_6_mt10_mixed") for end in (".png", ".pdf")]
     expected = {*stems, *pictures, "tables.csv", "per_seed.csv", "curves.csv", "report.md", "report.html"}
-    expected |= {"rliable.json", "marl_eval.json"}
+    expected |= {"rliable.json", "marl_eval.json", "comparison.csv"}
     assert {path.name for path in (tmp_path / "report").iterdir()} == expected
     for name in pictures:
         assert (tmp_path / "report" / name).read_bytes()[:4] in (b"\x89PNG", b"%PDF")

@@ -57,16 +57,16 @@ def random_batch(seed, method, spec=SPEC, rows=ROWS):
     random, shape = np.random.default_rng(seed), (spec.num_tasks, rows)
 
     def normal(*last):
-        return jnp.asarray(random.normal(size=(*shape, *last)), jnp.float32)
+        return random.normal(size=(*shape, *last)).astype(np.float32)
 
     def carry():
         return jax.tree.map(lambda leaf: normal(*leaf.shape[2:]), jax.eval_shape(lambda: method.begin(rows)))
 
-    return Transition(
-        normal(spec.observation_dim), jnp.asarray(np.tanh(normal(spec.action_dim))), normal(),
-        jnp.asarray(np.ones(shape, np.float32)), normal(spec.observation_dim), jnp.asarray(random.random(shape) < 0.3),
-        carry(), carry(),
+    batch = Transition(
+        normal(spec.observation_dim), np.tanh(normal(spec.action_dim)), normal(), np.ones(shape, np.float32),
+        normal(spec.observation_dim), random.random(shape) < 0.3, carry(), carry(),
     )  # fmt: skip
+    return jax.tree.map(jnp.asarray, batch)
 
 
 def in_64_bits(tree):
