@@ -5,24 +5,25 @@ replay is kept; there it is read when somebody asks.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.flatten_util import ravel_pytree
 
 from cmta_jax.training.replay import Place, Replay
-from cmta_jax.types import Array, Metrics, Params
+from cmta_jax.types import Array, Metrics, Params, Transition
 
 GUARDED = "critic_loss"  # metrics whose names end with it must stay below a limit
 
 
 class Divergence(NamedTuple):
-    """The first update that went wrong, or the newest one if none did; of one seed."""
+    """An update of one seed: the first one that went wrong, or the newest one if none did."""
 
-    step: Array  # int32, environment steps per task before that update; -1 if no update went wrong
-    metrics: Metrics
-    norms: Metrics  # of the parameters after the update, one for each group of parameters
+    wrong: Array  # bool
+    step: Array  # int32, environment steps per task before the update
+    values: Array  # its metrics in one row: a GPU would copy them one by one
     source: "Source"
 
 
@@ -33,45 +34,72 @@ class Source(NamedTuple):
     factor: Array  # [N], what its rewards were multiplied by
 
 
+class Told(NamedTuple):
+    """What there is to say of a divergence; of one seed."""
+
+    step: Array  # int32, environment steps per task before the update; -1 if nothing went wrong
+    metrics: Metrics  # of the update
+    norms: Metrics  # of the parameters now, one for each group of parameters
+    batch: Transition  # [N, B, ...], of the update
+
+
 class NotFinite(RuntimeError):
     """An action, an observation or a reward is NaN or infinite.
 
     Args:
         step: environment steps per task before it.
         divergence: at that moment, `()` before the first update; leaves `[S, ...]`.
-        replay: at that moment, leaves `[S, ...]`.
+        state: the learner and the replay at that moment, leaves `[S, ...]`.
         lanes: actions, observations, rewards and carries of that step, `[S, N, C, ...]` by name.
     """
 
-    def __init__(self, step: int, divergence: Divergence | tuple[()], replay: Replay, lanes: Mapping[str, np.ndarray]):
+    def __init__(
+        self,
+        step: int,
+        divergence: Divergence | tuple[()],
+        state: tuple[Any, Replay],
+        lanes: Mapping[str, np.ndarray],
+    ):
         super().__init__(f"step {step}: not finite")
-        self.step, self.divergence, self.replay, self.lanes = step, divergence, replay, lanes
+        self.step, self.divergence, self.state, self.lanes = step, divergence, state, lanes
 
 
-def empty(metrics: Metrics, norms: Metrics, source: Source) -> Divergence:
+def empty(metrics: Metrics, source: Source) -> Divergence:
     """No divergence yet, for updates with such results (arrays or their shapes)."""
-    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), (metrics, norms, source))
-    return Divergence(jnp.int32(-1), *zeros)
+    metrics, source = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), (metrics, source))
+    return Divergence(jnp.bool_(False), jnp.int32(0), ravel_pytree(metrics)[0], source)
 
 
-def check(
-    divergence: Divergence, step: Array, metrics: Metrics, params: Params, source: Source, limit: float
-) -> Divergence:
+def check(divergence: Divergence, step: Array, metrics: Metrics, source: Source, limit: float) -> Divergence:
     """Checks one update; an update that went wrong earlier is kept.
 
-    The gradients are not needed: a gradient that is not finite makes a parameter not finite.
+    Neither gradients nor parameters are looked at. A gradient that is not finite makes a parameter not finite; critics
+    and encoders with such parameters give the actor's loss of the same update, temperatures are metrics, and the
+    actor's next action stops the loop.
 
     Args:
         step: environment steps per task before the update.
-        params: after the update.
         limit: of the critic losses; infinite for none.
     """
-    norms = parameter_norms(params)
+    values, _ = ravel_pytree(metrics)
     below = [jnp.all(value <= limit) for name, value in metrics.items() if name.endswith(GUARDED)]
-    finite = [jnp.isfinite(value).all() for value in (metrics | norms).values()]
-    fine = jnp.stack(finite + below).all()
-    newest = Divergence(jnp.where(fine, jnp.int32(-1), step.astype(jnp.int32)), metrics, norms, source)
-    return jax.tree.map(lambda old, new: jnp.where(divergence.step >= 0, old, new), divergence, newest)
+    fine = jnp.stack([jnp.isfinite(values).all(), *below]).all()
+    newest = Divergence(~fine, step.astype(jnp.int32), values, source)
+    return jax.tree.map(lambda old, new: jnp.where(divergence.wrong, old, new), divergence, newest)
+
+
+def tell(divergence: Divergence, metrics: Metrics, params: Params, batch: Transition) -> Told:
+    """What there is to say of an update, and whether anything went wrong, parameters included.
+
+    Args:
+        metrics: the shapes of an update's.
+        params: as they are now.
+        batch: of the update.
+    """
+    _, unravel = ravel_pytree(jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), metrics))
+    norms = parameter_norms(params)
+    wrong = divergence.wrong | ~jnp.isfinite(jnp.stack([*norms.values()])).all()
+    return Told(jnp.where(wrong, divergence.step, -1), unravel(divergence.values), norms, batch)
 
 
 def parameter_norms(params: Params) -> Metrics:

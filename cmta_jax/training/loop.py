@@ -15,9 +15,8 @@ import numpy as np
 from cmta_jax.config import TrainingConfig
 from cmta_jax.environments.interface import EnvironmentPool
 from cmta_jax.training.divergence import Divergence, NotFinite
-from cmta_jax.training.one_seed import Rollout, TrainState
+from cmta_jax.training.one_seed import TrainState
 from cmta_jax.training.program import Program, seed_keys_of
-from cmta_jax.training.replay import Replay
 from cmta_jax.types import Metrics
 
 
@@ -52,7 +51,7 @@ def interact(
     metrics, divergence = {}, ()
     while step < config.steps_per_task:
         action = np.asarray(rollout.action)  # lines 4-10 were computed by the last `observe`
-        _require_finite(step, divergence, {"action": action}, replay, rollout)
+        _require_finite(step, divergence, {"action": action}, TrainState(learner, replay, rollout))
         pool.send(action.reshape(-1, action.shape[-1]))  # line 11: [S * N * C, A]
         if step >= config.warmup_steps:
             divergence = divergence or program.no_divergence(learner, replay, seed_keys)
@@ -64,7 +63,7 @@ def interact(
         step_result = pool.receive()
         step_result = step_result._make(leaf.reshape(lanes + leaf.shape[1:]) for leaf in step_result)
         received = {name: getattr(step_result, name) for name in ("next_observation", "observation", "reward")}
-        _require_finite(step, divergence, {"action": action, **received}, replay, rollout)
+        _require_finite(step, divergence, {"action": action, **received}, TrainState(learner, replay, rollout))
         replay, rollout = program.observe(  # line 12, and lines 4-10 of the next step
             learner.params, replay, rollout, step_result, seed_keys, np.int32(step)
         )
@@ -75,9 +74,9 @@ def interact(
 
 
 def _require_finite(
-    step: int, divergence: Divergence | tuple[()], lanes: Mapping[str, np.ndarray], replay: Replay, rollout: Rollout
+    step: int, divergence: Divergence | tuple[()], lanes: Mapping[str, np.ndarray], state: TrainState
 ) -> None:
     """Raises NotFinite unless all of `lanes` `[S, N, C, ...]` is; adds the policy's carry and observation to it."""
     if not all(np.isfinite(values).all() for values in lanes.values()):
-        before = {"observation_before": rollout.observation, "carry": rollout.carry}
-        raise NotFinite(step, divergence, replay, {**lanes, **jax.tree.map(np.asarray, before)})
+        before = {"observation_before": state.rollout.observation, "carry": state.rollout.carry}
+        raise NotFinite(step, divergence, state[:2], {**lanes, **jax.tree.map(np.asarray, before)})

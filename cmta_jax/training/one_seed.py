@@ -12,7 +12,7 @@ from cmta_jax.random_keys import random_key
 from cmta_jax.training import divergence as divergence_lib
 from cmta_jax.training import replay as replay_lib
 from cmta_jax.training import reward_scaling
-from cmta_jax.training.divergence import Divergence, Source
+from cmta_jax.training.divergence import Divergence, Source, Told
 from cmta_jax.training.replay import Replay, Row
 from cmta_jax.training.reward_scaling import RewardStatistics, RunningStd
 from cmta_jax.types import Array, Carry, Method, Metrics, Params, Spec, Transition
@@ -88,23 +88,28 @@ class OneSeed:
 
     def no_divergence(self, learner: Learner, replay: Replay, seed_key: Array) -> Divergence:
         """The divergence record that the first `learn` is given; the arguments' shapes count, not their values."""
+        return divergence_lib.empty(*self._first_update(learner, replay, seed_key))
 
-        def first() -> tuple[Metrics, Metrics, Source]:
-            place = replay_lib.draw(replay, seed_key, self.batch_per_task)
-            batch = replay_lib.read(replay, place, self.method.history)
-            after, metrics = self.update(learner, batch, seed_key)
-            return metrics, divergence_lib.parameter_norms(after.params), Source(place, jnp.zeros(self.spec.num_tasks))
-
-        return divergence_lib.empty(*jax.eval_shape(first))
-
-    def batch_of(self, divergence: Divergence, replay: Replay) -> Transition:
-        """The batch of the update that went wrong, or of the newest one: leaves `[N, B, ...]`, as the method saw them.
+    def tell(self, divergence: Divergence, learner: Learner, replay: Replay, seed_key: Array) -> Told:
+        """What there is to say of a divergence; the batch is as the method saw it.
 
         Rows that the replay has overwritten since then hold newer transitions.
         """
         place, factor = divergence.source
         stored = replay_lib.read(replay, place, self.method.history)
-        return stored._replace(reward=reward_scaling.scale(stored.reward, factor))
+        batch = stored._replace(reward=reward_scaling.scale(stored.reward, factor))
+        metrics, _ = self._first_update(learner, replay, seed_key)
+        return divergence_lib.tell(divergence, metrics, learner.params, batch)
+
+    def _first_update(self, learner: Learner, replay: Replay, seed_key: Array) -> tuple[Metrics, Source]:
+        """The shapes of an update's metrics and of where its batch came from."""
+
+        def first() -> tuple[Metrics, Source]:
+            place = replay_lib.draw(replay, seed_key, self.batch_per_task)
+            batch = replay_lib.read(replay, place, self.method.history)
+            return self.update(learner, batch, seed_key)[1], Source(place, jnp.zeros(self.spec.num_tasks))
+
+        return jax.eval_shape(first)
 
     def learn(
         self, learner: Learner, divergence: Divergence, replay: Replay, rollout: Rollout, seed_key: Array, step: Array
@@ -153,7 +158,7 @@ class OneSeed:
             learner, metrics = self.update(learner, batch, update_key)
             limit = self.config.max_critic_loss or math.inf
             source = Source(place, jnp.broadcast_to(factor, self.spec.num_tasks).astype(jnp.float32))
-            divergence = divergence_lib.check(divergence, step, metrics, learner.params, source, limit)
+            divergence = divergence_lib.check(divergence, step, metrics, source, limit)
             return (learner, divergence), metrics | self._reward_metrics(rollout, stored, factor, metrics)
 
         return once

@@ -10,11 +10,11 @@ import jax.numpy as jnp
 from cmta_jax.config import TrainingConfig
 from cmta_jax.environments.interface import Step
 from cmta_jax.random_keys import random_key
-from cmta_jax.training.divergence import Divergence
+from cmta_jax.training.divergence import Divergence, Told
 from cmta_jax.training.one_seed import Learner, OneSeed, Rollout, TrainState
 from cmta_jax.training.replay import Replay
 from cmta_jax.training.seed_axis import Devices, for_each_seed, spread
-from cmta_jax.types import Array, Carry, Method, Metrics, Spec, Transition
+from cmta_jax.types import Array, Carry, Method, Metrics, Spec
 
 
 class Program(NamedTuple):
@@ -22,7 +22,7 @@ class Program(NamedTuple):
 
     start: Callable[[Array, Array], TrainState]
     no_divergence: Callable[[Learner, Replay, Array], Divergence]
-    batch_of: Callable[[Divergence, Replay], Transition]
+    tell: Callable[[Divergence, Learner, Replay, Array], Told]
     learn: Callable[[Learner, Divergence, Replay, Rollout, Array, Any], tuple[Learner, Metrics, Divergence]]
     observe: Callable[[Any, Replay, Rollout, Step, Array, Any], tuple[Replay, Rollout]]
     reset: Callable[[Learner, Divergence, Replay, Rollout, Array, Any], tuple[Learner, Divergence]]
@@ -52,7 +52,7 @@ def compile_program(
     return Program(
         start=compiled(one.start, once=True),
         no_divergence=compiled(one.no_divergence),
-        batch_of=compiled(one.batch_of),
+        tell=compiled(one.tell),
         learn=compiled(one.learn, shared=["step"], donate=["learner", "divergence"]),
         observe=compiled(one.observe, shared=["step"], donate=["replay", "rollout"]),
         reset=compiled(one.reset, shared=["step"], donate=["learner", "divergence"]),

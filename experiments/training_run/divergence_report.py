@@ -14,8 +14,7 @@ import numpy as np
 
 from cmta_jax.checkpoint import arrays, trees
 from cmta_jax.storage.run_folder import RunFolder
-from cmta_jax.training.divergence import GUARDED, Divergence, NotFinite
-from cmta_jax.types import Transition
+from cmta_jax.training.divergence import GUARDED, NotFinite, Told
 
 log = logging.getLogger(__name__)
 
@@ -24,40 +23,41 @@ class NumericalTrouble(RuntimeError):
     """A number is NaN or infinite, or the critic loss is above its limit; the message is one sentence for the user."""
 
 
-class ReadBatch(Protocol):
-    """The batches of all seeds' updates, leaves `[S, N, B, ...]`."""
+class Tell(Protocol):
+    """What there is to say of the divergence of all seeds, leaves `[S, ...]`."""
 
-    def __call__(self) -> Transition: ...
+    def __call__(self) -> Told: ...
 
 
 def check(
-    divergence: Any, folder: RunFolder, seeds: Sequence[int], tasks: Sequence[str], limit: float, batch: ReadBatch
+    divergence: Any, folder: RunFolder, seeds: Sequence[int], tasks: Sequence[str], limit: float, tell: Tell
 ) -> None:
     """Raises NumericalTrouble, after writing about it, if an update went wrong; fetches one number if none did.
 
     Args:
         divergence: leaves `[S, ...]` on the device, or `()`.
         limit: of the critic losses; 0 for none.
-        batch: called if an update went wrong.
+        tell: called if there was an update.
     """
-    steps = np.asarray(divergence.step) if divergence else np.zeros(0, int)
+    if not divergence:
+        return
+    told = tell()
+    steps = np.asarray(told.step)
     if (steps < 0).all():
         return
-    held, batches = jax.device_get((divergence, batch()))
-    wrong = {seed: i for i, seed in enumerate(seeds) if steps[i] >= 0}
-    batches = {seed: _of_seed(batches, i) for seed, i in wrong.items()}
-    found = [_update(_of_seed(held, i), seed, tasks, limit, batches[seed]) for seed, i in wrong.items()]
+    held = jax.device_get(told)
+    found = [_update(_of_seed(held, i), seed, tasks, limit) for i, seed in enumerate(seeds) if steps[i] >= 0]
     first = min(found, key=lambda one: one["step"])
-    batches = {f"seed-{seed}": batch for seed, batch in batches.items()}
+    batches = {f"seed-{seed}": _of_seed(held, i).batch for i, seed in enumerate(seeds) if steps[i] >= 0}
     where = _write(folder, first["step"], {"updates": found}, batches)
     raise NumericalTrouble(_sentence(first, limit, where))
 
 
 def explain(
-    error: NotFinite, folder: RunFolder, seeds: Sequence[int], tasks: Sequence[str], limit: float, batch: ReadBatch
+    error: NotFinite, folder: RunFolder, seeds: Sequence[int], tasks: Sequence[str], limit: float, tell: Tell
 ) -> None:
     """Raises NumericalTrouble for a step that could not be taken: for the update that led there, if one did."""
-    check(error.divergence, folder, seeds, tasks, limit, batch)
+    check(error.divergence, folder, seeds, tasks, limit, tell)
     wrong = {}
     for name, values in trees.named(error.lanes).items():
         places = np.argwhere(~np.isfinite(values).all(axis=tuple(range(3, values.ndim))))  # [.., (s, n, c)]
@@ -69,38 +69,41 @@ def explain(
     raise NumericalTrouble(_sentence(found, limit, where))
 
 
-def _of_seed(tree: Any, index: int) -> Any:
-    return jax.tree.map(lambda leaf: leaf[index], tree)
+def _of_seed(told: Told, index: int) -> Told:
+    return jax.tree.map(lambda leaf: leaf[index], told)
 
 
-def _update(divergence: Divergence, seed: int, tasks: Sequence[str], limit: float, batch: Transition) -> dict[str, Any]:
+def _update(told: Told, seed: int, tasks: Sequence[str], limit: float) -> dict[str, Any]:
     """What was wrong with one seed's update, in words and numbers."""
-    values = divergence.metrics | {f"parameters {name}": norm for name, norm in divergence.norms.items()}
+    values = told.metrics | {f"parameters {name}": norm for name, norm in told.norms.items()}
     beyond = {
-        name: value for name, value in divergence.metrics.items()
+        name: value for name, value in told.metrics.items()
         if name.endswith(GUARDED) and limit and np.isfinite(value).all() and (value > limit).any()
     }  # fmt: skip
-    what = {name: value for name, value in values.items() if not np.isfinite(value).all()} | beyond
+    what = {name: value for name, value in told.metrics.items() if not np.isfinite(value).all()} | beyond
+    if not what:  # else the parameters of now only followed
+        what = {name: value for name, value in values.items() if not np.isfinite(value).all()}
     return {
-        "step": int(divergence.step), "seed": seed, "tasks": _tasks(divergence, tasks, batch),
+        "step": int(told.step), "seed": seed, "tasks": _tasks(told, tasks, bool(beyond)),
         "what": {name: _json(value) for name, value in what.items()}, "beyond the limit": sorted(beyond),
         "metrics": {name: _json(value) for name, value in values.items()},
     }  # fmt: skip
 
 
-def _tasks(divergence: Divergence, tasks: Sequence[str], batch: Transition) -> list[str]:
+def _tasks(told: Told, tasks: Sequence[str], beyond: bool) -> list[str]:
     """The tasks to name: those whose part of the batch is not finite, or else whose metrics are not.
 
-    Where everything is finite, it is the task with the largest value of Q. If all tasks are concerned, none is named.
+    Where a loss is `beyond` its limit, it is the task with the largest value of Q. If all tasks are concerned, none is
+    named.
     """
-    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(batch)]
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(told.batch)]
     rows = [leaf.reshape(len(tasks), -1) for leaf in leaves if np.issubdtype(leaf.dtype, np.floating)]
     wrong: Any = np.stack([~np.isfinite(row).all(axis=1) for row in rows]).any(axis=0)  # [N] bool
-    of_tasks = [value for value in divergence.metrics.values() if value.shape == (len(tasks),)]
+    of_tasks = [value for value in told.metrics.values() if value.shape == (len(tasks),)]
     if not wrong.any() and of_tasks:
         wrong = np.stack([~np.isfinite(value) for value in of_tasks]).any(axis=0)
-    if not wrong.any() and np.isfinite(list(divergence.norms.values())).all() and "q_mean" in divergence.metrics:
-        wrong = np.arange(len(tasks)) == np.argmax(np.abs(divergence.metrics["q_mean"]))
+    if not wrong.any() and beyond and "q_mean" in told.metrics:
+        wrong = np.arange(len(tasks)) == np.argmax(np.abs(told.metrics["q_mean"]))
     return [] if wrong.all() else [task for task, bad in zip(tasks, wrong, strict=True) if bad]
 
 

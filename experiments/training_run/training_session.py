@@ -3,7 +3,7 @@
 import csv
 import io
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self, cast
 
 import jax
@@ -19,11 +19,10 @@ from cmta_jax.storage import atomic
 from cmta_jax.storage.run_folder import RunFolder
 from cmta_jax.tracking.progress import Stopwatch, TimedPool
 from cmta_jax.training import evaluation, loop
-from cmta_jax.training.divergence import NotFinite
+from cmta_jax.training.divergence import NotFinite, Told
 from cmta_jax.training.evaluation import Evaluation
 from cmta_jax.training.loop import Moment
 from cmta_jax.training.one_seed import TrainState
-from cmta_jax.types import Transition
 from experiments.policies import goal_sets
 from experiments.policies.goal_sets import Playing
 from experiments.training_run import conditions, divergence_report
@@ -93,18 +92,20 @@ class Session:
         try:
             yield from loop.interact(self.plan.program, self.pool, training_config, self.horizon, state, step)
         except NotFinite as error:
-            divergence_report.explain(error, *self._reported(error.divergence, error.replay))
+            divergence_report.explain(error, *self._reported(error.divergence, error.state))
 
     def check(self, moment: Moment) -> None:
         """Raises NumericalTrouble if an update so far went wrong; waits for the learner."""
         divergence = moment.divergence
-        divergence_report.check(divergence, *self._reported(divergence, moment.state.replay))
+        divergence_report.check(divergence, *self._reported(divergence, moment.state[:2]))
 
-    def _reported(self, divergence: Any, replay: Any) -> tuple[RunFolder, Any, Any, float, Callable[[], Transition]]:
-        """What a report needs besides the divergence."""
-        limit = self.plan.settings.training.max_critic_loss
-        batch_of = self.plan.program.batch_of
-        return self.folder, self.plan.seeds, self.plan.tasks, limit, lambda: batch_of(divergence, replay)
+    def _reported(
+        self, divergence: Any, state: tuple[Any, Any]
+    ) -> tuple[RunFolder, Sequence[int], Sequence[str], float, Callable[[], Told]]:
+        """What a report needs besides the divergence; `state` is the learner and the replay."""
+        plan = self.plan
+        limit = plan.settings.training.max_critic_loss
+        return self.folder, plan.seeds, plan.tasks, limit, lambda: plan.program.tell(divergence, *state, plan.seed_keys)
 
     def evaluate(self, moment: Moment, stopped: Callable[[], bool] = lambda: False) -> Evaluation | None:
         """Plays `--eval_episodes` per task; afterwards the pool is at the next training episode.

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from divergence_examples import FINE, WRONG, batch, metrics, seen
+from divergence_examples import FINE, WRONG, batch, metrics, params, told
 from toy_runs import MTMHSAC, Toy, main, numbers, table
 
 from cmta_jax.checkpoint import arrays
@@ -47,14 +47,14 @@ def test_an_observation_that_is_none_stops_the_run_which_then_goes_on_from_befor
 
 
 def test_parameters_that_are_none_stop_the_run_before_they_are_saved(tmp_path, capsys):
-    """With such a rate the losses of the first update are finite, and the parameters after it are not."""
+    """With such a rate all losses are finite and the norms of the parameters are not: seen before step 15 is saved."""
     flags = "--actor_learning_rate=1e30", "--log_every=1000", "--checkpoint_every=15"
     assert main(tmp_path / "run", *flags, method=MTMHSAC) == 1
     (said,) = capsys.readouterr().err.splitlines()
-    assert said.startswith("error: Numerical trouble in step 10, seed 3, all tasks: parameters actor is not finite")
-    (update,) = json.loads((tmp_path / "run" / "trouble" / "step-000000010" / "trouble.json").read_text())["updates"]
+    assert said.startswith("error: Numerical trouble in step 14, seed 3, all tasks: parameters actor is not finite")
+    (update,) = json.loads((tmp_path / "run" / "trouble" / "step-000000014" / "trouble.json").read_text())["updates"]
     assert update["what"] == {"parameters actor": "inf"} and update["metrics"]["critic_loss"] > 0
-    held = dict(arrays.read(tmp_path / "run" / "trouble" / "step-000000010" / "seed-3.safetensors"))
+    held = dict(arrays.read(tmp_path / "run" / "trouble" / "step-000000014" / "seed-3.safetensors"))
     assert held["observation"].shape == (2, 8, 6) and np.isfinite(held["observation"]).all()
     assert steps_saved(tmp_path / "run") == [] and table(tmp_path / "run" / "eval.csv") == []
 
@@ -75,55 +75,58 @@ def stacked(*held):
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *held)
 
 
-def batches(*of_seeds):
-    return lambda: stacked(*of_seeds)
-
-
-def found(folder, *held, limit=100.0, read=None):
-    """The sentence and the page about watches of seeds 4, 5, ..."""
-    read = read or batches(*[batch(0)] * len(held))
+def found(folder, *of_seeds, limit=100.0):
+    """The sentence and the page about what there is to say of seeds 4, 5, ..."""
+    seeds = range(4, 4 + len(of_seeds))
     with RunFolder(folder, {}) as run_folder, pytest.raises(divergence_report.NumericalTrouble) as error:
-        divergence_report.check(stacked(*held), run_folder, range(4, 4 + len(held)), TASKS, limit, read)
+        divergence_report.check("held", run_folder, seeds, TASKS, limit, lambda: stacked(*of_seeds))
     (page,) = (folder / "trouble").glob("*/trouble.json")
     return str(error.value), json.loads(page.read_text())["updates"]
 
 
 def test_the_seed_and_the_task_of_a_metric_are_named(tmp_path):
-    sentence, (update,) = found(tmp_path, seen(FINE), seen(FINE, WRONG["a metric of one task"]))
+    sentence, (update,) = found(tmp_path, told(FINE), told(FINE, WRONG["a metric of one task"]))
     assert sentence.startswith("Numerical trouble in step 1, seed 5, push-v3: q_mean is not finite; its numbers are")
     assert update["metrics"]["q_mean"] == [1.0, "nan"]
     assert {path.name for path in tmp_path.glob("trouble/*/*")} == {"trouble.json", "seed-5.safetensors"}
 
 
 def test_the_task_with_the_bad_transition_is_named_rather_than_all_that_it_spoilt(tmp_path):
-    held = seen((metrics(q_mean=jnp.full(2, np.nan, jnp.float32)), FINE[1]))
+    update = metrics(q_mean=jnp.full(2, np.nan, jnp.float32)), FINE[1]
     rewards = jnp.ones((2, 3)).at[0, 1].set(jnp.inf)
-    sentence, _ = found(tmp_path, held, read=batches(batch(0)._replace(reward=rewards)))
+    sentence, _ = found(tmp_path, told(update, read=batch(0)._replace(reward=rewards)))
     assert "seed 4, reach-v3: q_mean" in sentence
 
 
 def test_of_a_loss_that_grows_the_task_with_the_largest_value_is_named(tmp_path):
     growing = metrics(critic_loss=jnp.float32(101), q_mean=jnp.float32([-3, 2]))
-    sentence, updates = found(tmp_path, seen((growing, FINE[1])), seen(FINE, (growing, FINE[1])))
+    sentence, updates = found(tmp_path, told((growing, FINE[1])), told(FINE, (growing, FINE[1])))
     assert "step 0, seed 4, reach-v3: critic_loss is above --max_critic_loss=100;" in sentence
     assert [update["step"] for update in updates] == [0, 1]
 
 
-def test_no_trouble_says_and_writes_nothing(tmp_path):
-    def no_batch():
-        raise AssertionError("nothing is read while all is well")
+def test_parameters_are_blamed_if_nothing_else_is_wrong(tmp_path):
+    """Where a metric was wrong first, the parameters of now only followed."""
+    bad = params(np.inf)
+    sentence, _ = found(tmp_path / "one", told(FINE, (metrics(), bad)))
+    assert "step 1, seed 4, all tasks: parameters action is not finite, parameters carry is" in sentence
+    sentence, _ = found(tmp_path / "other", told(WRONG["a metric of one task"], (metrics(), bad)))
+    assert "step 0, seed 4, push-v3: q_mean is not finite; its" in sentence
 
+
+def test_no_trouble_says_and_writes_nothing(tmp_path):
     with RunFolder(tmp_path, {}) as folder:
-        divergence_report.check((), folder, (4,), TASKS, 100.0, no_batch)
-        divergence_report.check(stacked(seen(FINE)), folder, (4,), TASKS, 100.0, no_batch)
+        divergence_report.check((), folder, (4,), TASKS, 100.0, lambda: None)
+        divergence_report.check("held", folder, (4,), TASKS, 100.0, lambda: stacked(told(FINE)))
     assert not (tmp_path / "trouble").exists()
 
 
 def test_a_full_disk_does_not_hide_the_trouble(tmp_path):
     (tmp_path / "trouble").write_text("no folder")
     folder = types.SimpleNamespace(file=lambda name: tmp_path / name)
-    sentence = "critic_loss is not finite; its numbers could not be written"
+    sentence, said = (
+        "critic_loss is not finite; its numbers could not be written",
+        stacked(told(WRONG["a loss is infinite"])),
+    )
     with pytest.raises(divergence_report.NumericalTrouble, match=sentence):
-        divergence_report.check(
-            stacked(seen(WRONG["a loss is infinite"])), folder, (4,), TASKS, 100.0, batches(batch(0))
-        )
+        divergence_report.check("held", folder, (4,), TASKS, 100.0, lambda: said)

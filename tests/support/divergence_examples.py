@@ -30,16 +30,21 @@ def source(value):
 
 
 def start():
-    return divergence.empty(metrics(), divergence.parameter_norms(params()), source(0))
+    return divergence.empty(metrics(), source(0))
 
 
 def seen(*updates, limit=LIMIT):
-    """The divergence after updates 0, 1, ..., each of which had such metrics and parameters."""
-    check = jax.jit(divergence.check, static_argnums=5)
+    """The divergence after updates 0, 1, ..., each of which had such metrics (and parameters)."""
+    check = jax.jit(divergence.check, static_argnums=4)
     held = start()
     for step, update in enumerate(updates):
-        held = check(held, jnp.int32(step), update[0], update[1], source(step), limit)
+        held = check(held, jnp.int32(step), update[0], source(step), limit)
     return held
+
+
+def told(*updates, read=None):
+    """What there is to say after these updates, the last of which left its parameters."""
+    return divergence.tell(seen(*updates), metrics(), updates[-1][1], batch(0) if read is None else read)
 
 
 FINE = metrics(), params()
@@ -47,7 +52,5 @@ WRONG = {
     "a loss is NaN": (metrics(actor_loss=jnp.float32(np.nan)), params()),
     "a loss is infinite": (metrics(critic_loss=jnp.float32(-np.inf)), params()),
     "a metric of one task": (metrics(q_mean=jnp.array([1, np.nan], jnp.float32)), params()),
-    "a parameter is NaN": (metrics(), params(np.nan)),
-    "a parameter is infinite": (metrics(), params(np.inf)),
     "the critic loss is beyond the limit": (metrics(critic_loss=jnp.float32(101)), params()),
 }
