@@ -112,7 +112,7 @@ def temperature_loss(log_temperature: Array, log_prob: Array, target_entropy: fl
     return jnp.mean(jnp.exp(log_temperature)[:, None] * excess)
 
 
-def contrastive_loss(encodings: Array, next_encodings: Array, temperature: float) -> Array:
+def contrastive_loss(encodings: Array, next_encodings: Array, temperature: float, floor: float = -1.0) -> Array:
     """InfoNCE between experts (paper Eq. 3): summed over experts, averaged over rows.
 
     Expert i's encoding is the query, its own encoding of the next state the positive key, the other experts'
@@ -122,6 +122,8 @@ def contrastive_loss(encodings: Array, next_encodings: Array, temperature: float
         encodings: `[K, N, B, D]` of s_t.
         next_encodings: `[K, N, B, D]` of s_{t+1}; pass them through `stop_gradient` to stop there.
         temperature: of the softmax; the reference uses 0.1.
+        floor: a negative key counts as at least this cosine, so that experts are not pushed apart any further; -1, the
+            paper's loss, pushes K experts to -1 / (K - 1), where their sum is zero; 0 makes them orthogonal.
 
     Returns:
         A scalar.
@@ -132,7 +134,8 @@ def contrastive_loss(encodings: Array, next_encodings: Array, temperature: float
     # Deviation 6: cosines, not dot products
     positive = jnp.einsum("knbd,knbd->knb", encodings, next_encodings) * inverse * _inverse_norm(next_encodings)
     itself = jnp.eye(len(encodings), dtype=bool)[:, None, None, :]
-    logits = jnp.where(itself, positive[..., None], cosines(encodings)) / temperature
+    negative = cosines(encodings) if floor <= -1.0 else jnp.maximum(cosines(encodings), floor)  # Deviation 28
+    logits = jnp.where(itself, positive[..., None], negative) / temperature
     return jnp.sum(jnp.mean(jax.nn.logsumexp(logits, axis=-1) - positive / temperature, axis=(1, 2)))  # Eq. 3
 
 

@@ -46,6 +46,19 @@ def test_contrast_does_not_depend_on_the_length_of_encodings():
     )
 
 
+def test_a_floor_keeps_what_is_above_it_and_pushes_nothing_below_it():
+    now, after = random_encodings(0), random_encodings(1)
+    loss = jax.value_and_grad(losses.contrastive_loss)
+    close(loss(now, after, 0.1, -0.999), loss(now, after, 0.1))  # no cosine of these is lower
+    opposite = jnp.broadcast_to(jnp.array([[1.0, 0.0], [-1.0, 0.1]])[:, None, None], (2, 1, 1, 2))
+    unpushed, gradient = loss(opposite, opposite, 0.1, 0.0)
+    close(unpushed, 2 * np.log1p(np.exp(-10.0)), size=1.0)  # as for orthogonal experts: positive 1, negative 0
+    close(gradient, jnp.zeros_like(gradient), size=1.0)
+    assert np.abs(loss(opposite, opposite, 0.1)[1]).max() < 1e-6, "they are almost opposite"
+    near = opposite.at[1, 0, 0].set(jnp.array([1.0, 1.0]))
+    close(loss(near, near, 0.1, 0.0), loss(near, near, 0.1))  # cosine 0.7
+
+
 def test_contrast_is_finite_for_encodings_that_are_zero():
     loss, gradient = jax.value_and_grad(losses.contrastive_loss)(jnp.zeros((6, 1, 2, 4)), jnp.ones((6, 1, 2, 4)), 0.1)
     assert np.isfinite(loss) and np.isfinite(gradient).all()

@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from cmta_jax import losses, sac
-from cmta_jax.config import above, at_least, one_of, setting
+from cmta_jax.config import above, at_least, between, one_of, setting
 from cmta_jax.methods import assembly
 from cmta_jax.networks.mixture import MixtureEncoder, MixtureIntermediates
 from cmta_jax.networks.task_encoder import DEPTHS, TaskEncoder
@@ -23,6 +23,11 @@ class Config(sac.Config):
         2500.0, "beta of Eq. 12; 0 = the ablation without contrastive loss", at_least(0.0)
     )
     contrastive_temperature: float = setting(0.1, "of the InfoNCE softmax", above(0.0))
+    contrastive_floor: float = setting(
+        -1.0,
+        "cosine down to which experts are pushed apart; -1 = the paper's, 0 = until orthogonal (Deviation 28)",
+        between(-1.0, 1.0),
+    )
     actor_encoder: str = setting(
         "shared",
         "whose LSTM and attention the actor uses: the critic's (the paper) or its own, random and never trained "
@@ -68,7 +73,9 @@ def contrast(
         metrics["expert_similarity"] = expert_similarity(experts)
     if not config.contrastive_weight:
         return jnp.zeros(()), metrics
-    loss = losses.contrastive_loss(experts, next_experts, config.contrastive_temperature)  # Algorithm 1, line 15
+    loss = losses.contrastive_loss(  # Algorithm 1, line 15
+        experts, next_experts, config.contrastive_temperature, config.contrastive_floor
+    )
     return config.contrastive_weight * loss, {"contrastive_loss": loss, **metrics}  # beta L_con of Eq. 12
 
 

@@ -43,14 +43,14 @@ def toy_rows():
         rows = list(csv.reader(file))
     assert tuple(rows[0]) == toy_study.COLUMNS
     found = rows[1:]
-    for setting, rows in itertools.groupby(found, key=lambda row: row[:7]):
-        toy, scaling, layer_norm, rate, history, temporal, contrast = setting
-        success = {(int(row[8]), int(row[7])): float(row[9]) for row in rows}
+    for setting, rows in itertools.groupby(found, key=lambda row: row[:8]):
+        toy, scaling, layer_norm, rate, history, temporal, contrast, floor = setting
+        success = {(int(row[9]), int(row[8])): float(row[10]) for row in rows}
         ends = " ".join(f"{success[8000, seed]:.2f}" for seed in range(5))
         least = min(value for (step, _), value in success.items() if step >= 5000)
         critics = "layer norm" if layer_norm == "True" else "plain"
         lstm = f"{float(rate):.0e}".replace("e-0", "e-") if temporal == "True" else "none"
-        contrastive = "yes" if float(contrast) else "no"
+        contrastive = "no" if not float(contrast) else "yes" if float(floor) == -1 else "to cosine 0"
         yield f"| {toy} | {scaling} | {critics} | {lstm} | {history} | {contrastive} | {ends} | {least:.2f} |"
 
 

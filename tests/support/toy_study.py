@@ -38,6 +38,7 @@ class Setting(NamedTuple):
     memory_history: int = 0
     temporal: bool = True
     contrastive_weight: float = 2500.0
+    contrastive_floor: float = -1.0
 
 
 COLUMNS = (*Setting._fields, "seed", "step", "success", "critic_loss")
@@ -57,6 +58,8 @@ SETTINGS = [
     Setting("hidden", memory_history=3),
     Setting("hidden", temporal=False, memory_learning_rate=0.0),
     *(Setting("hidden", memory_history=9, memory_learning_rate=rate, contrastive_weight=0.0) for rate in (3e-4, 1e-4)),
+    *(Setting("hidden", memory_history=9, memory_learning_rate=rate, contrastive_floor=0.0) for rate in (3e-4, 1e-4)),
+    Setting("visible", memory_history=9, memory_learning_rate=1e-4, contrastive_floor=0.0),
 ]
 
 
