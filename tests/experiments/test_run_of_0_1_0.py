@@ -11,7 +11,12 @@ from toy_runs import Toy
 
 from cmta_jax.checkpoint import load_policy
 from cmta_jax.results.reading import read_run
+from cmta_jax.runs.settings import as_flags
+from cmta_jax.storage.flag_rules import ADDED
+from cmta_jax.storage.flags_file import read_flags
 from experiments import evaluate, report, run
+from experiments.command_line.flagfiles import Argument
+from experiments.command_line.parse import values_of
 
 OLD = pathlib.Path(__file__).parents[1] / "support" / "run_of_0_1_0"
 
@@ -54,3 +59,9 @@ def test_its_policies_load(old):
         params, metadata = load_policy(old / name)
         assert metadata["method"] == "cmta" and metadata["tasks"] == ["reach-v3", "push-v3"]
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(params))
+
+
+def test_every_setting_that_it_lacks_has_the_value_that_it_ran_with():
+    ours = as_flags(values_of([Argument("--method=cmta", ""), Argument("--benchmark=mt10", "")]))
+    lacking = set(ours) - set(read_flags(OLD / "flags.flags").values)
+    assert lacking - set(ADDED) - {"match_parameters"} == set(), "add them to flag_rules.ADDED"
