@@ -15,8 +15,7 @@ from cmta_jax.runs.settings import as_flags
 from cmta_jax.storage.flag_rules import ADDED
 from cmta_jax.storage.flags_file import read_flags
 from experiments import evaluate, report, run
-from experiments.command_line.flagfiles import Argument
-from experiments.command_line.parse import values_of
+from experiments.command_line.parse import parse
 
 OLD = pathlib.Path(__file__).parents[1] / "support" / "run_of_0_1_0"
 
@@ -62,6 +61,6 @@ def test_its_policies_load(old):
 
 
 def test_every_setting_that_it_lacks_has_the_value_that_it_ran_with():
-    ours = as_flags(values_of([Argument("--method=cmta", ""), Argument("--benchmark=mt10", "")]))
+    ours = as_flags(parse(["--method=cmta", "--benchmark=mt10"]).values())
     lacking = set(ours) - set(read_flags(OLD / "flags.flags").values)
     assert lacking - set(ADDED) - {"match_parameters"} == set(), "add them to flag_rules.ADDED"
