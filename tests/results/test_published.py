@@ -8,7 +8,11 @@ import pathlib
 import pytest
 import toy_study
 
-from cmta_jax.results.reading import read_run
+from cmta_jax.results.grouping import gather
+from cmta_jax.results.reading import find_runs, read_run
+from cmta_jax.results.statistics import bootstrap_interval, interquartile_mean
+from experiments.reporting.comparison import compare
+from experiments.reporting.names import row_name
 
 ROOT = pathlib.Path(__file__).parents[2]
 RUNS = sorted((ROOT / "results/quickstart").iterdir())
@@ -72,3 +76,17 @@ def test_published_files_are_those_of_the_checksums():
             if path.is_file() and path != sums
         }
         assert found == listed, sums
+
+
+def test_the_table_of_few_is_that_of_its_runs():
+    groups = gather([read_run(path) for path in find_runs([str(ROOT / "results/few/*")])], row_name, 10**9)
+    [comparison] = compare(groups, "CMTA")
+    page = (ROOT / "docs/results.md").read_text()
+    for row in comparison.rows:
+        low, high = bootstrap_interval(groups[comparison.cell][row.agent].final)
+        iqm = 100 * interquartile_mean(groups[comparison.cell][row.agent].final)
+        steps = f"{row.steps_to_solve:,.0f} ({row.solved_seeds} of {row.seeds})" if row.solved_seeds else "never"
+        ahead = f"{row.ahead_by:+.1f} [{row.ahead_low:+.1f}, {row.ahead_high:+.1f}]" if row.pairs else "-"
+        cells = [f"{row.final:.1f}", f"{iqm:.1f} [{100 * low:.1f}, {100 * high:.1f}]", f"{row.last_five:.1f}"]
+        line = " | ".join([row.agent, str(row.seeds), *cells, steps, f"{row.kept:.1f}", ahead, row.answer or "-"])
+        assert f"| {line} |" in page
