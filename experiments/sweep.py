@@ -165,10 +165,14 @@ def _print_hours(runs: Sequence[SweepRun], values: flags.FlagValues) -> None:
     own = cores.divide(among, jobs)[0] if values.launcher == "local" else among[: values.cpus or 1]
     total = 0.0
     for run, number in hours.predict(left, own):
-        print(f"# {run.name}: {number:,.1f} hours", flush=True)
+        print(f"# {run.name}: {_rounded(number)} hours", flush=True)
         total += number
-    together = f", about {total / jobs:,.1f} with --jobs={jobs}" if jobs > 1 else ""
-    print(f"# all: {total:,.1f} hours one after another{together}")
+    together = f", about {_rounded(total / jobs)} with --jobs={jobs}" if jobs > 1 else ""
+    print(f"# all: {_rounded(total)} hours one after another{together}")
+
+
+def _rounded(hours: float) -> str:
+    return f"{hours:,.1f}" if hours >= 10 else f"{hours:.2f}"
 
 
 def _report(folders: Sequence[pathlib.Path], out: pathlib.Path) -> int:

@@ -242,13 +242,15 @@ def test_print_tells_the_hours_of_each_run_and_of_all(tmp_path, capfd, monkeypat
     """A run of this sweep has half the cores where two jobs run, and one where SLURM is asked."""
     monkeypatch.setattr(cores, "usable_cores", lambda: [0, 1, 2, 3])
     asked = []
-    monkeypatch.setattr(hours, "predict", lambda runs, own: asked.append(own) or [(run, 1200.0) for run in runs])
+    monkeypatch.setattr(
+        hours, "predict", lambda runs, own: asked.append(own) or zip(runs, (1200.0, 0.064), strict=True)
+    )
     assert main(tmp_path, "--print", "--jobs=2") == 0
     name = "mt10_mixed/mtmhsac/seeds"
     assert capfd.readouterr().out.splitlines()[-3:] == [
         f"# {name}_3: 1,200.0 hours",
-        f"# {name}_4: 1,200.0 hours",
-        "# all: 2,400.0 hours one after another, about 1,200.0 with --jobs=2",
+        f"# {name}_4: 0.06 hours",
+        "# all: 1,200.1 hours one after another, about 600.0 with --jobs=2",
     ]
     assert main(tmp_path, "--print", "--launcher=slurm", "--jobs=16") == 0
     assert asked == [[0, 1], [0]]
