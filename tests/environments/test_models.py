@@ -32,6 +32,29 @@ def test_a_model_without_looks_is_the_official_one_but_for_what_is_only_drawn(ta
     assert lean.nbuffer < official.nbuffer / 4
 
 
+MESH = "<mesh name='{0}' vertex='0 0 0  1 0 0  0 1 0  0 0 {1}'/>"
+UNSEEN = "contype='0' conaffinity='0'"
+
+
+def test_only_a_mesh_to_which_nothing_can_refer_is_left_out(tmp_path):
+    inertial = "<inertial pos='0 0 0' mass='1' diaginertia='1 1 1'/>"
+    bodies = {
+        "drawn": f"{inertial}<geom type='mesh' mesh='drawn' {UNSEEN}/>",
+        "named": f"{inertial}<geom type='mesh' mesh='named' name='handle' {UNSEEN}/>",
+        "heavy": f"<geom type='mesh' mesh='heavy' {UNSEEN}/>",  # the body's mass is that of its mesh
+        "solid": f"{inertial}<geom type='mesh' mesh='solid'/>",
+    }
+    meshes = "".join(MESH.format(name, number) for number, name in enumerate(bodies, 1))
+    tree = "".join(f"<body name='{name}'><joint type='free'/>{text}</body>" for name, text in bodies.items())
+    path = tmp_path / "model.xml"
+    path.write_text(f"<mujoco><asset>{meshes}</asset><worldbody>{tree}</worldbody></mujoco>")
+    official, lean = mujoco.MjModel.from_xml_path(str(path)), compile_without_looks(str(path))
+    assert (official.nmesh, lean.nmesh) == (4, 3)
+    assert {lean.mesh(index).name for index in range(3)} == {"named", "heavy", "solid"}
+    assert np.array_equal(official.body_mass, lean.body_mass)
+    assert np.array_equal(official.body_inertia, lean.body_inertia)
+
+
 def geoms(model: mujoco.MjModel) -> dict[bytes, bool]:
     """What physics knows of each geom, in order, and whether it can touch anything."""
     names = [

@@ -2,7 +2,9 @@
 
 import jax
 import pytest
+from toy_runs import main
 
+from experiments.training_run import setup
 from experiments.training_run.compilation_cache import LARGEST, keep_compiled_programs
 
 FOLDER = "jax_compilation_cache_dir"
@@ -28,6 +30,13 @@ def test_an_accelerator_keeps_them_in_the_users_cache(told, tmp_path):
 def test_a_cpu_does_not(told):
     keep_compiled_programs("cpu")
     assert not told
+
+
+def test_a_run_asks_for_its_device(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(setup, "keep_compiled_programs", asked.append)
+    assert main(tmp_path / "run") == 0
+    assert asked == ["cpu"]
 
 
 def test_the_users_folder_stays(told, monkeypatch):

@@ -8,7 +8,7 @@ from gymnasium.envs.mujoco.mujoco_rendering import MujocoRenderer
 from metaworld.sawyer_xyz_env import SawyerXYZEnv
 
 INTEGRATION = mujoco.mjtState.mjSTATE_INTEGRATION  # all that the physics follows from
-_MOVED_BY_RESETS = ("body_pos", "body_quat", "site_pos", "eq_data")  # what Meta-World changes in a model
+_MOVED_BY_RESETS = ("body_pos", "body_quat", "site_pos")  # what Meta-World changes in a model and a picture shows
 
 
 class Pictures:
