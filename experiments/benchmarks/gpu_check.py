@@ -57,7 +57,7 @@ def run(json_path: str | None, options: Options) -> dict[str, Any]:
     device = jax.devices()[0]
     if device.platform != "gpu":
         raise ValueError(
-            f"--suite=gpu_check needs a GPU, and JAX sees {device.device_kind}: pip install 'cmta-jax[cuda]', or, "
+            f"--suite=gpu_check needs a GPU, and JAX sees {device.device_kind}: pip install 'jax[cuda12]', or, "
             "without a GPU, take --suite=gpu_program."
         )
     path = pathlib.Path(json_path or "gpu_check.json")

@@ -1,7 +1,7 @@
 """The benchmark suite `gpu_program`: what a GPU would be given to do, read from the compiled programs. Nothing is run.
 
 A run's three programs (`learn`: a batch, an update and its check; `observe`: what happened is stored, the next actions;
-`act`: actions of an evaluation) are compiled for `--target`, which need not be there (`pip install 'cmta-jax[cuda]'`).
+`act`: actions of an evaluation) are compiled for `--target`, which need not be there (`pip install 'jax[cuda12]'`).
 The table has, for each of them, launches, the bytes that they read and write, the FLOPs of matrix products, the memory
 for intermediate results, and milliseconds: of the bytes at the bandwidth of the data sheet, of the FLOPs at its peak,
 and `bound_ms`, the sum over launches of the longest of bytes, FLOPs and 1.5 microseconds. That is arithmetic on the

@@ -107,7 +107,7 @@ def load_plugin() -> None:
     name = plugin()
     if name is None:
         raise ValueError(
-            "--suite=gpu_program needs JAX's CUDA plugin, which compiles without a GPU: pip install 'cmta-jax[cuda]'."
+            "--suite=gpu_program needs JAX's CUDA plugin, which compiles without a GPU: pip install 'jax[cuda12]'."
         )
     os.environ.setdefault("JAX_SKIP_CUDA_CONSTRAINTS_CHECK", "1")
     jax.devices()  # JAX's own search for plugins, which must not find this one registered

@@ -16,7 +16,7 @@ from experiments.benchmarks import gpu_program, gpu_target, hlo_launches, hlo_te
 SMALL = pathlib.Path(__file__).parents[1] / "support" / "small_program.hlo"
 OTHERS = sorted(gpu_target.TARGETS.keys() - {"h100"})
 PLUGIN = gpu_target.plugin()
-needs_plugin = pytest.mark.skipif(not PLUGIN, reason="needs JAX's CUDA plugin: pip install 'cmta-jax[cuda]'")
+needs_plugin = pytest.mark.skipif(not PLUGIN, reason="needs JAX's CUDA plugin: pip install 'jax[cuda12]'")
 
 
 def launches():
