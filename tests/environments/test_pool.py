@@ -22,6 +22,12 @@ def pool():
         yield pool
 
 
+@pytest.fixture(scope="module")
+def single_worker():
+    with make_pool(workers=1) as pool:
+        yield pool
+
+
 def action_at(step):
     return np.random.default_rng(step).uniform(-1, 1, (LANES, 4)).astype(np.float32)
 
@@ -81,13 +87,23 @@ def test_steps_are_those_of_the_official_environment_on_the_promised_goal_sets(p
         assert step.reward[lane] == np.float32(reward) and step.success[lane] == success
 
 
-@pytest.mark.parametrize(("workers", "settings"), [(1, {}), (3, {"simulator": "stock"})])
-def test_neither_workers_nor_simulator_change_a_trajectory(pool, workers, settings):
+def test_the_number_of_workers_changes_no_trajectory(pool, single_worker):
+    np.testing.assert_array_equal(single_worker.reset(), pool.reset())
+    assert_equal(run(single_worker, 0, 2 * HORIZON + 1), run(pool, 0, 2 * HORIZON + 1))
+
+
+def test_neither_the_simulator_nor_other_lanes_change_a_trajectory(pool):
+    """The first copies of the second seed alone, on Meta-World's own environments."""
+    lanes, config = [6, 8, 10], EnvironmentConfig(TASKS, horizon=HORIZON, simulator="stock")
     first = pool.reset()
     steps = run(pool, 0, 2 * HORIZON + 1)
-    with make_pool(workers, **settings) as other:
-        np.testing.assert_array_equal(other.reset(), first)
-        assert_equal(run(other, 0, 2 * HORIZON + 1), steps)
+    with Pool(config, SEEDS[1:], copies=1, workers=2) as stock:
+        np.testing.assert_array_equal(stock.reset(), first[lanes])
+        others = []
+        for number in range(len(steps)):
+            stock.send(action_at(number)[lanes])
+            others.append(stock.receive())
+    assert_equal(others, [type(step)(*(value[lanes] for value in step)) for step in steps])
 
 
 def test_an_evaluation_in_between_leaves_training_as_it_was(pool):
@@ -123,14 +139,13 @@ def test_a_snapshot_is_come_back_to_exactly(pool, taken):
     assert all(isinstance(value, np.ndarray) for value in snapshot.values())
 
 
-def test_a_snapshot_is_come_back_to_exactly_in_other_processes(pool):
+def test_a_snapshot_is_come_back_to_exactly_in_other_processes(pool, single_worker):
     pool.reset(episode=2)
     run(pool, 0, 3)
     snapshot = pool.snapshot()
     steps = run(pool, 3, 2 * HORIZON)
-    with make_pool(workers=1) as fresh:
-        fresh.restore(snapshot)
-        assert_equal(run(fresh, 3, 2 * HORIZON), steps)
+    single_worker.restore(snapshot)
+    assert_equal(run(single_worker, 3, 2 * HORIZON), steps)
 
 
 def test_restore_returns_what_was_seen_last(pool):

@@ -12,12 +12,17 @@ import metaworld
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
+from metaworld.env_dict import MT10_V3
 from metaworld.evaluation import evaluation
 from metaworld.policies import ENV_POLICY_MAP
+from stepping import compile_models_once
 
 import cmta_jax
 from cmta_jax.environments import MT10, MT50
 from cmta_jax.environments.benchmarks import MT25
+from cmta_jax.environments.goals.vectors import as_task
+from cmta_jax.environments.simulator.fast import FastSimulator
+from cmta_jax.environments.simulator.models import compile_once
 from cmta_jax.environments.sizes import INFO_KEYS
 from cmta_jax.environments.vector_infos import EpisodeStatistics
 
@@ -25,6 +30,15 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of metaworld and of its scr
 
 TASKS = ("reach-v3", "drawer-close-v3", "push-v3")  # the scripted policies need about 70 steps, the drawer's 80
 MODES = list(AutoresetMode)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_metaworld():
+    """Metaworld draws the goals of a task and a seed once, which takes half a second, and compiles a model once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metaworld, "MT1", functools.cache(metaworld.MT1))
+        compile_models_once(patch)
+        yield
 
 
 def make_pair(benchmark="custom-mt-envs", **keywords):
@@ -110,8 +124,22 @@ def test_returns_have_the_type_of_the_first_as_in_gymnasium(kinds, dtype):
     np.testing.assert_array_equal(returns, [np.float32(0.1) if dtype == np.float32 or kind else 0.1 for kind in kinds])
 
 
-def test_mt10_equals_metaworlds_with_one_hot_tasks():
-    stock, fast = make_pair("MT10", seed=1, use_one_hot=True, max_episode_steps=6)
+class QuickMT10:
+    """`metaworld.MT10` with goals that the fast simulator draws: `test_goal_sets` compares them with metaworld's."""
+
+    train_classes = MT10_V3
+
+    def __init__(self, seed):
+        stream = np.random.RandomState(seed)
+        with compile_once():
+            self.train_tasks = [
+                as_task(task, vector) for task in MT10 for vector in FastSimulator(task).draw_goal_vectors(stream)
+            ]
+
+
+def test_mt10_equals_metaworlds_with_one_hot_tasks(monkeypatch):
+    monkeypatch.setattr(metaworld, "MT10", QuickMT10)
+    stock, fast = make_pair("MT10", seed=0, use_one_hot=True, max_episode_steps=6)
     assert fast.single_observation_space.shape == stock.single_observation_space.shape == (49,)
     assert assert_same_episodes(stock, fast, experts(MT10), steps=14) == (20, 0)
     fast.close()
@@ -144,7 +172,7 @@ def test_metaworlds_evaluation_gives_the_same_three_results():
             pass
 
     results = []
-    for envs in make_pair(seed=5, max_episode_steps=60):
+    for envs in make_pair(seed=3, max_episode_steps=75):
         results.append(evaluation(Agent(), envs, num_episodes=1)[:3])
         envs.close()
     assert results[0] == results[1]

@@ -27,7 +27,7 @@ from experiments.policies import films, metaworld_protocol, outcome, paper_proto
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "two"
     with pytest.MonkeyPatch.context() as patch:
-        toy_method.replace_mtmhsac(patch)
+        toy_method.replace_mtmhsac(patch.setattr)
         assert main(path, "--num_seeds=2", "--steps_per_task=40", "--checkpoint_every=20", method=MTMHSAC) == 0
         yield path
 

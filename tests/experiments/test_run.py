@@ -12,7 +12,7 @@ import time
 
 import jax
 import pytest
-from conftest import CACHE
+from jax_settings import CACHE
 from toy_runs import MTMHSAC, SMALL, Toy, main, numbers, table
 
 from cmta_jax.checkpoint import load_policy, versions

@@ -4,11 +4,13 @@ import chex
 import jax
 import jax.numpy as jnp
 import method_examples as examples
+import numpy as np
 import pytest
 from comparing import close
 
 from cmta_jax.networks.heads import Critics, MultiHead, PerTask
 from cmta_jax.networks.mlp import MLP
+from cmta_jax.sac.optimisers import critic_group
 
 METHODS = sorted(examples.VARIANTS)
 
@@ -49,38 +51,30 @@ def test_a_critic_with_layer_norm_does_not_see_the_size_of_its_first_layer(trunk
     assert float(jnp.abs(before).max()) > 0
 
 
-def test_an_lstm_at_the_critics_rate_is_todays_run():
-    plain = examples.small("cmta")
-    equal = examples.small("cmta", **{"cmta.memory_learning_rate": 3e-4})
+@pytest.mark.parametrize("rate", [0.0, 3e-4])
+def test_an_lstm_at_the_critics_rate_is_todays_run(rate):
+    """0 stands for that rate."""
+    method = examples.small("cmta", **{"cmta.memory_learning_rate": rate})
+    group = critic_group(jax.eval_shape(method.init, jax.random.key(0)).params)
+    updates = jax.tree.map(lambda leaf: np.full(leaf.shape, 0.3, np.float32), group)
+    chex.assert_trees_all_equal(method.networks.scale_updates(updates), updates)
+
+
+def test_an_lstm_at_a_tenth_of_the_rate_moves_a_tenth_and_nothing_else_differs():
+    """Within TSAC, too: `test_without_edit_range_it_is_the_base`."""
+    plain, slow = (examples.small("cmta", **{"cmta.memory_learning_rate": rate}) for rate in (0.0, 3e-5))
     start = examples.start(plain)
-    close(step(equal, start), step(plain, start), rtol=1e-11)
-
-
-@pytest.mark.parametrize("name", ["cmta", "tsac"])
-def test_an_lstm_at_a_tenth_of_the_rate_moves_a_tenth_and_nothing_else_differs(name):
-    base = {"tsac.base": "cmta"} if name == "tsac" else {}
-    plain = examples.small(name, **base)
-    slow = examples.small(name, **base, **{"cmta.memory_learning_rate": 3e-5})
-    start = examples.start(plain)
-
-    def encoder(state):
-        params = state.params.base if name == "tsac" else state.params
-        return dict(params.encoder["params"])
-
     with jax.enable_x64(True):
-        before = encoder(examples.in_64_bits(start))
-        fast, slowly = encoder(step(plain, start)), encoder(step(slow, start))
-        assert_only_the_memory_is_slower(before, fast, slowly)
-
-
-def assert_only_the_memory_is_slower(before, fast, slowly):
-    """By a factor of ten."""
-    moved = jax.tree.map(lambda new, old: new - old, fast.pop("memory"), before["memory"])
-    moved_slowly = jax.tree.map(lambda new, old: new - old, slowly.pop("memory"), before["memory"])
-    largest = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(moved))
-    assert largest > 1e-4  # Adam's first step is about its rate
-    close(moved_slowly, jax.tree.map(lambda leaf: 0.1 * leaf, moved), rtol=1e-3, size=largest)
-    close(slowly, fast, rtol=1e-11)
+        before, fast, slowly = (
+            dict(state.params.encoder["params"])
+            for state in (examples.in_64_bits(start), step(plain, start), step(slow, start))
+        )
+        moved = jax.tree.map(lambda new, old: new - old, fast.pop("memory"), before["memory"])
+        moved_slowly = jax.tree.map(lambda new, old: new - old, slowly.pop("memory"), before["memory"])
+        largest = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(moved))
+        assert largest > 1e-4  # Adam's first step is about its rate
+        close(moved_slowly, jax.tree.map(lambda leaf: 0.1 * leaf, moved), rtol=1e-3, size=largest)
+        close(slowly, fast, rtol=1e-11)
 
 
 def test_the_optimisers_state_has_the_same_leaves_whatever_the_lstms_rate():

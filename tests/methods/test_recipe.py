@@ -18,7 +18,7 @@ from cmta_jax.sac.steps import linearised_q
 
 METHODS = sorted(examples.VARIANTS)
 STRUCTURES = (
-    "cmta",
+    "mtsac",
     "mtmhsac",
     "single_task_sac",
     "soft_modularization, original",

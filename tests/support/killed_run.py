@@ -9,8 +9,7 @@ import signal
 import sys
 import time
 
-import conftest  # noqa: F401  the tests' settings of JAX, and their cache
-import pytest
+import jax_settings  # noqa: F401  before JAX is imported
 import toy_method
 from toy_runs import Toy
 
@@ -49,7 +48,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background of a shell ignore it
     kind, name, step, *flags = sys.argv[1:]
     if kind == "toy":
-        toy_method.replace_mtmhsac(pytest.MonkeyPatch())
+        toy_method.replace_mtmhsac()
     pool_class = {"toy": Toy, "metaworld": Pool}[kind]
     number = getattr(signal, name)
     sys.exit(run.main(flags, mortal(pool_class, number, int(step), lambda: until_saved(flags))))

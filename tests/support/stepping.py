@@ -1,5 +1,9 @@
 """Fast and stock simulators of one task stepped side by side, and compared with `==`."""
 
+import copy
+import functools
+
+import mujoco
 import numpy as np
 from metaworld.policies import ENV_POLICY_MAP
 
@@ -13,6 +17,12 @@ def pair(task, reward_version="v2", success_version="v2", seed=0):
     fast = FastSimulator(task, reward_version, success_version)
     stock.vectors = fast.vectors = fast.draw_goal_vectors(np.random.RandomState(seed))
     return stock, fast
+
+
+def compile_models_once(patch):
+    """Meta-World's environments copy a model that was compiled before, until `patch` is undone."""
+    official = functools.cache(mujoco.MjModel.from_xml_path)
+    patch.setattr(mujoco.MjModel, "from_xml_path", lambda path: copy.copy(official(path)))
 
 
 def random_actions(task, seed=0):

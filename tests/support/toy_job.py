@@ -1,8 +1,7 @@
-"""A run of the toy method on the toy pool that sends SIGKILL where it is told to: toy_job.py <deaths> <flags>
+"""A run of the toy method on the toy pool that waits at a step of its simulators: toy_job.py <step> <flags>
 
-`self@25,sweep@25`: the first start of the run kills itself when its simulators make their 25th step, evaluations
-counted; the second kills the sweep, and waits until it is asked to end; the third lives. `parent` is the process that
-started it, such as a Ray worker; `nobody` only waits to be asked. `<workdir>.starts` has a line for each start.
+Evaluations are counted; at step 0 nothing waits. It waits, once it has saved, until it is asked to end.
+`<workdir>.starts` has a line for each start.
 """
 
 import os
@@ -11,8 +10,7 @@ import sys
 import time
 import types
 
-import conftest  # noqa: F401  the tests' settings of JAX, and their cache
-import pytest
+import jax_settings  # noqa: F401  before JAX is imported
 import toy_method
 from killed_run import until_saved
 from toy_runs import Toy
@@ -22,21 +20,17 @@ from experiments import run
 PATIENCE = 60  # seconds until SIGTERM must be there
 
 
-def mortal(death: str, flags):
-    """The toy with one death, or without (`-`), of a run with those flags."""
-    victim, _, step = death.partition("@")
+def waiting(step: int, flags):
+    """The toy that waits at that step, of a run with those flags."""
 
-    class Mortal(Toy):
+    class Waiting(Toy):
         @staticmethod
         def interrupt(at):
-            if str(at) == step:
-                pids = {"self": os.getpid(), "parent": os.getppid(), "sweep": int(os.environ["SWEEP"])}
+            if at == step:
                 until_saved(flags)
-                if victim in pids:
-                    os.kill(pids[victim], signal.SIGKILL)
                 until_asked_to_end()
 
-    return Mortal
+    return Waiting
 
 
 def until_asked_to_end():
@@ -50,14 +44,11 @@ def until_asked_to_end():
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background of a shell ignore it
-    deaths, *flags = sys.argv[1:]
+    step, *flags = sys.argv[1:]
     (workdir,) = (flag.partition("=")[2] for flag in flags if flag.startswith("--workdir="))
-    with open(f"{workdir}.starts", "a+") as file:
+    with open(f"{workdir}.starts", "a") as file:
         file.write("start\n")
-        file.seek(0)
-        start = len(file.readlines())
     look = types.SimpleNamespace(draw=lambda run, path: None, summary=lambda run: "done")
     sys.modules["experiments.first_look"] = look  # drawing takes longer than the run
-    toy_method.replace_mtmhsac(pytest.MonkeyPatch())
-    death = [*deaths.split(","), *["-"] * start][start - 1]
-    sys.exit(run.main(flags, mortal(death, flags)))
+    toy_method.replace_mtmhsac()
+    sys.exit(run.main(flags, waiting(int(step), flags)))

@@ -69,6 +69,6 @@ def make(config, spec):
     return Method(init, begin, act, update, networks=None)
 
 
-def replace_mtmhsac(patch):
-    """Runs of MTMH-SAC compile this method in its place, until `patch` is undone."""
-    patch.setattr(mtmhsac, "make", make)
+def replace_mtmhsac(replace=setattr):
+    """Runs of MTMH-SAC compile this method in its place; given the `setattr` of a `MonkeyPatch`, until it is undone."""
+    replace(mtmhsac, "make", make)

@@ -1,8 +1,7 @@
-"""Sweeps of runs on the toy pool, in this process or as one of its own: toy_sweep.py <deaths> <out> <flags>"""
+"""Sweeps of runs on the toy pool, in this process."""
 
 import os
 import pathlib
-import sys
 
 import toy_job
 from toy_runs import SHARED
@@ -13,7 +12,6 @@ from experiments.sweeps import cores, local
 ROOT = pathlib.Path(__file__).parents[2]
 PYTHONPATH = os.pathsep.join(map(str, (ROOT, ROOT / "tests", ROOT / "tests" / "support")))  # of the jobs
 SEEDS = ("seeds_3", "seeds_4")
-IMMORTAL = "-"
 FAILING = ("-c", "import sys; print('error: no luck'); sys.exit(1)")  # in the place of the program
 
 
@@ -30,27 +28,12 @@ def arguments(out, *flags, shared=()):
     return [*own, *flags, "--", *short, *shared]
 
 
-def main(out, *flags, deaths=IMMORTAL, shared=(), program=None):
-    """Runs the sweep in this process; returns its status."""
-    os.environ["SWEEP"] = str(os.getpid())
+def main(out, *flags, waits_at=0, shared=(), program=None):
+    """Runs the sweep; its jobs wait at that step of their simulators, if any. Returns its status."""
     local.usable_cores = two_cores
-    return sweep.main(arguments(out, *flags, shared=shared), program or (toy_job.__file__, deaths))
-
-
-def command(out, *flags, deaths=IMMORTAL):
-    """The command of a sweep as a process of its own."""
-    return [sys.executable, __file__, deaths, str(out), *flags]
+    return sweep.main(arguments(out, *flags, shared=shared), program or (toy_job.__file__, str(waits_at)))
 
 
 def folders(out):
     """The run folders of the sweep."""
     return [out / "mt10_mixed" / "mtmhsac" / seeds for seeds in SEEDS]
-
-
-def tables(folder):
-    """What a run leaves, byte for byte."""
-    return [(folder / name).read_bytes() for name in ("eval.csv", "train.csv", "final.csv")]
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[2], *sys.argv[3:], deaths=sys.argv[1]))

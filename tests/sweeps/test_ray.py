@@ -4,11 +4,10 @@ import signal
 import subprocess
 
 import pytest
+import quick_sweep
 import ray
-import toy_runs
-from toy_sweep import PYTHONPATH, arguments, command, folders, tables
+from toy_sweep import PYTHONPATH
 
-from experiments import run
 from experiments.sweeps import ray_cluster
 
 
@@ -17,30 +16,24 @@ def paths_of_jobs(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", PYTHONPATH)
 
 
-@pytest.mark.usefixtures("toy_method")
 def test_a_job_a_worker_and_the_sweep_are_killed_and_the_same_command_goes_on(tmp_path):
     """The first start kills itself; the second its Ray worker, and Ray starts it again; the third kills the sweep."""
-    shared = arguments("")[arguments("").index("--") + 1 :]
-    whole = tmp_path / "whole"
-    assert (
-        run.main(["--flagfile=mt10_mixed/mtmhsac.flags", *shared, "--seed=3", f"--workdir={whole}"], toy_runs.Toy) == 0
-    )
-    asked = command(tmp_path / "sweep", "--launcher=ray", "--seeds=3", deaths="self@25,parent@30,sweep@30")
+    asked, folder = quick_sweep.command("ray", "self,parent,sweep", tmp_path), tmp_path / quick_sweep.NAME
+    name = quick_sweep.NAME
     first = subprocess.run(asked, capture_output=True, text=True)
-    name = "mt10_mixed/mtmhsac/seeds_3"
     said = [line for line in first.stdout.splitlines() if f": {name}" in line]  # Ray says something, too
-    assert first.returncode == -signal.SIGKILL
-    assert [line.partition(": it was killed by SIGKILL; its last line: ")[0] for line in said] == [
+    assert first.returncode == -signal.SIGKILL, first.stderr
+    assert said == [
         f"starting: {name}",
-        f"trying again: {name}",
+        f"trying again: {name}: it was killed by SIGKILL; its last line: begun",
         f"going on with: {name}",
-    ]  # fmt: skip  and nothing when Ray itself replaced the worker
+    ]  # and nothing when Ray itself replaced the worker
     second = subprocess.run(asked, capture_output=True, text=True)
     assert second.stdout.splitlines()[:3] == [f"going on with: {name}", f"finished: {name}", "1 of 1 runs are finished"]
-    folder = folders(tmp_path / "sweep")[0]
-    assert tables(folder) == tables(whole)
-    assert folder.with_name("seeds_3.log").read_text().count("stopped and saved") == 2  # when its parents died
-    assert len(folder.with_name("seeds_3.starts").read_text().splitlines()) == 4
+    log = folder.with_name("seeds_3.log").read_text()
+    assert log.count("stopped and saved") == 2 and log.endswith("gone on with\n")  # saved when its parents died
+    first, *others = folder.with_name("seeds_3.starts").read_text().splitlines()
+    assert others == [f"{first} --resume"] * 3
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """Sweeps under SLURM: jobs by submitit's executor for one machine, scripts by stand-ins for SLURM's commands."""
 
 import pathlib
+import signal
 import time
 import types
 
+import psutil
 import pytest
 from toy_sweep import FAILING, PYTHONPATH, main
 
@@ -34,15 +36,18 @@ def until(condition):
 
 
 def test_a_job_that_is_out_of_time_saves_its_run_and_goes_on_with_it(tmp_path, monkeypatch):
-    """submitit's signal comes 30 seconds before the end."""
+    """The signal of which submitit's executor for one machine says that it comes 30 seconds before the end."""
     monkeypatch.setattr(slurm, "CLUSTER", "local")
     monkeypatch.setenv("PYTHONPATH", PYTHONPATH)
-    launcher = SlurmLauncher(Request(tmp_path, program=(QUICK,)))
-    launcher._executor._executor.update_parameters(timeout_min=36 / 60)
+    launcher = SlurmLauncher(Request(tmp_path, program=(QUICK, "nobody")))
+    launcher._executor._executor.update_parameters(timeout_min=5)
     (run,) = runs(tmp_path, 1)
     launcher.start([run])
+    until(lambda: run.output.is_file() and "begun" in run.output.read_text())
+    (task,) = psutil.Process(launcher._jobs[run]._process.pid).children()
+    task.send_signal(signal.SIGUSR2)
     assert until(launcher.ended) == {run: ""}
-    assert run.output.read_text() == "begun\ngone on with\n" and finished(run.folder)
+    assert run.output.read_text() == "begun\nstopped and saved\ngone on with\n" and finished(run.folder)
     launcher.stop()
 
 

@@ -6,11 +6,13 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 import types
 
 import pytest
-from toy_sweep import FAILING, PYTHONPATH, SEEDS, command, folders, main, tables
+import quick_sweep
+from toy_sweep import FAILING, PYTHONPATH, SEEDS, folders, main
 
 from cmta_jax.storage.lock import FolderLock
 from experiments import sweep
@@ -65,24 +67,24 @@ def test_status_reads_the_folders_alone(undisturbed, capfd):
     assert [row[:3] for row in rows] == [[f"mt10_mixed/mtmhsac/{seeds}", "finished", "40/40"] for seeds in SEEDS]
 
 
-def test_a_job_and_the_sweep_are_killed_and_the_same_command_goes_on(undisturbed, tmp_path, capfd):
-    """The first start kills itself at step 20; the second, from the checkpoint of step 15, kills the sweep."""
-    with subprocess.Popen(
-        command(tmp_path, "--seeds=3", deaths="self@25,sweep@30"), stdout=subprocess.PIPE, text=True
-    ) as process:
-        lines = process.stdout.read().splitlines()
-    name = "mt10_mixed/mtmhsac/seeds_3"
-    assert [line.partition(": it was killed by SIGKILL; its last line: ")[0] for line in lines] == [
-        f"starting: {name}", f"trying again: {name}", f"going on with: {name}"
-    ]  # fmt: skip
-    assert process.returncode == -signal.SIGKILL
-    until_free(folders(tmp_path)[0])
-    assert (
-        folders(tmp_path)[0].with_name("seeds_3.log").read_text().count("stopped and saved") == 1
-    )  # when the sweep died
-    assert main(tmp_path, "--seeds=3") == 0
-    assert f"going on with: {name}" in capfd.readouterr().out
-    assert tables(folders(tmp_path)[0]) == tables(folders(undisturbed)[0]) and starts(folders(tmp_path)[0]) == 3
+def test_a_job_and_the_sweep_are_killed_and_the_same_command_goes_on(tmp_path):
+    """The first start kills itself, the second the sweep."""
+    asked, folder = quick_sweep.command("local", "self,sweep", tmp_path), tmp_path / quick_sweep.NAME
+    first = subprocess.run(asked, capture_output=True, text=True)
+    assert (first.returncode, first.stderr) == (-signal.SIGKILL, "")
+    name = quick_sweep.NAME
+    assert first.stdout.splitlines() == [
+        f"starting: {name}",
+        f"trying again: {name}: it was killed by SIGKILL; its last line: begun",
+        f"going on with: {name}",
+    ]
+    until_free(folder)
+    second = subprocess.run(asked, capture_output=True, text=True)
+    assert second.stdout.splitlines() == [f"going on with: {name}", f"finished: {name}", "1 of 1 runs are finished"]
+    said = folder.with_name("seeds_3.log").read_text().splitlines()
+    assert said == ["begun", "gone on with", "stopped and saved", "gone on with"]  # saved when the sweep died
+    first, *others = folder.with_name("seeds_3.starts").read_text().splitlines()
+    assert others == [f"{first} --resume"] * 2 and first == f"--workdir={folder} --seed=3"
 
 
 def test_a_project_with_experiments_of_its_own_can_sweep(tmp_path, monkeypatch):
@@ -111,18 +113,26 @@ def until_free(folder):
         time.sleep(0.1)
 
 
-def test_sigterm_stops_the_runs_which_save_themselves(tmp_path):
-    asked = command(tmp_path, deaths="nobody@25")
-    with subprocess.Popen(asked, stdout=subprocess.PIPE, text=True) as process:
-        while not [*folders(tmp_path)[0].glob("checkpoints/step-*.json")]:
-            assert process.poll() is None
-            time.sleep(0.02)
-        process.send_signal(signal.SIGTERM)
-        lines = process.stdout.read().splitlines()
-    assert process.returncode == 128 + signal.SIGTERM
-    assert lines[-2:] == ["stopping: the runs save themselves", "stopped; the same command goes on"]
-    FolderLock(folders(tmp_path)[0]).close()  # its run has ended
-    assert "stopped and saved" in folders(tmp_path)[0].with_name("seeds_3.log").read_text()
+def test_sigterm_stops_the_runs_which_save_themselves(tmp_path, capfd):
+    folder, over = folders(tmp_path)[0], threading.Event()
+
+    def ask_to_end():
+        while not (folder / "checkpoints").is_dir() or not [*(folder / "checkpoints").glob("step-*.json")]:
+            if over.wait(0.02):
+                return
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    asking = threading.Thread(target=ask_to_end)
+    asking.start()
+    try:
+        assert main(tmp_path, waits_at=25) == 128 + signal.SIGTERM
+    finally:
+        over.set()
+        asking.join()
+    said = capfd.readouterr().out.splitlines()
+    assert said[-2:] == ["stopping: the runs save themselves", "stopped; the same command goes on"]
+    FolderLock(folder).close()  # its run has ended
+    assert "stopped and saved" in folder.with_name("seeds_3.log").read_text()
 
 
 def test_a_run_that_fails_is_tried_again_and_reported(tmp_path, capfd):

@@ -18,7 +18,11 @@ from cmta_jax.networks.correction import Correction
 from cmta_jax.sac.acting import choose, perceive
 
 BASES = ["cmta", *(pytest.param(name, marks=pytest.mark.nightly) for name in ("mtmhsac", "mtsac", "care"))]
-SETTINGS = {"mtsac": {"task_id": "onehot"}, "cmta": {"encoding_dim": 8}, "care": {"encoding_dim": 8}}
+SETTINGS = {
+    "mtsac": {"task_id": "onehot"},
+    "cmta": {"encoding_dim": 8, "memory_learning_rate": 3e-5},
+    "care": {"encoding_dim": 8},
+}
 
 
 @pytest.mark.parametrize("name", BASES)
