@@ -2,8 +2,9 @@
 
 import jax
 import pytest
-from toy_runs import main
+from toy_runs import SMALL, Toy
 
+from experiments.command_line.parse import parse
 from experiments.training_run import setup
 from experiments.training_run.compilation_cache import LARGEST, keep_compiled_programs
 
@@ -32,10 +33,10 @@ def test_a_cpu_does_not(told):
     assert not told
 
 
-def test_a_run_asks_for_its_device(tmp_path, monkeypatch):
+def test_a_run_asks_for_its_device(monkeypatch):
     asked = []
     monkeypatch.setattr(setup, "keep_compiled_programs", asked.append)
-    assert main(tmp_path / "run") == 0
+    setup.Plan(parse(SMALL), Toy)
     assert asked == ["cpu"]
 
 

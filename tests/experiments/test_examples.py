@@ -4,10 +4,12 @@ import ast
 import importlib.util
 import pathlib
 
+import jax
 import numpy as np
 import pytest
 from comparing import close
 from PIL import Image
+from stepping import compile_models_once
 from toy_runs import CMTA, MTMHSAC, MetaWorldSized, Toy, policy_file, untrained
 
 import cmta_jax
@@ -111,6 +113,21 @@ def test_a_policy_acts_with_its_memory(tmp_path):
     close(np.stack(sent), recording.action[:, 0], rtol=1e-4)
 
 
+@pytest.fixture
+def built_once(monkeypatch):
+    """What an example builds again is the method that it built first, all of it compiled."""
+    built = []
+
+    def build(*arguments, original=cmta_jax.build_method):
+        if not built:
+            method = original(*arguments)
+            built.append(method._replace(init=jax.jit(method.init), act=jax.jit(method.act)))
+        return built[0]
+
+    monkeypatch.setattr(cmta_jax, "build_method", build, raising=False)
+
+
+@pytest.mark.usefixtures("built_once")
 @pytest.mark.parametrize("pool_class", [Toy, pytest.param(Pool, marks=pytest.mark.slow)])
 def test_a_method_learns_from_a_step_of_a_pool(pool_class):
     metrics = example("pool").main(pool_class)
@@ -144,8 +161,10 @@ def test_the_batch_is_what_the_pool_was_told_and_said(monkeypatch):
     assert not np.array_equal(batch.observation, batch.next_observation)
 
 
+@pytest.mark.usefixtures("built_once")
 @pytest.mark.filterwarnings("ignore")  # of metaworld's observation spaces
-def test_soft_actor_critic_gets_the_same_rewards_from_metaworlds_environments_and_from_ours():
+def test_soft_actor_critic_gets_the_same_rewards_from_metaworlds_environments_and_from_ours(monkeypatch):
+    compile_models_once(monkeypatch)
     settings = {"width": 8, "envs_list": ["reach-v3", "push-v3"], "max_episode_steps": 4}
     ours = example("sac").main("cmta_jax:Meta-World-Fast/custom-mt-envs", 10, **settings)
     theirs = example("sac").main("metaworld:Meta-World/custom-mt-envs", 10, vector_strategy="sync", **settings)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from comparing import close
 from PIL import Image
+from stepping import compile_models_once
 from toy_runs import CMTA, MetaWorldSized, Toy, policy_file, untrained
 
 from cmta_jax.environments import Pool, rendering, simulator
@@ -134,6 +135,13 @@ def test_the_first_back_end_that_works_is_taken_and_the_environment_may_name_it(
     assert rendering.find_backend() == "osmesa"
     assert rendering.candidates("osmesa", ("egl", "osmesa")) == ("osmesa",)
     assert rendering.candidates("disable", ("egl", "osmesa")) == ("egl", "osmesa")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def models_compiled_once():
+    with pytest.MonkeyPatch.context() as patch:
+        compile_models_once(patch)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -20,15 +20,17 @@ def other_seeds():
     jax.config.update("jax_random_seed_offset", 0)
 
 
-@pytest.mark.usefixtures("compiled_anew", "other_seeds")
-def test_generators_seeds_draws_and_rounding_are_the_same_whatever_the_variables_say(whole, tmp_path):
+@pytest.mark.usefixtures("compiled_anew", "toy_method")
+def test_generators_seeds_draws_and_rounding_are_the_same_whatever_the_variables_say(tmp_path, request):
     """As with JAX_DEFAULT_PRNG_IMPL=rbg JAX_THREEFRY_PARTITIONABLE=0 JAX_DEFAULT_MATMUL_PRECISION=BF16_BF16_F32."""
     others = (
         jax.default_prng_impl("rbg"), jax.threefry_partitionable(False), jax.default_matmul_precision("BF16_BF16_F32"),
     )  # fmt: skip
+    assert main(tmp_path / "plain", method=MTMHSAC) == 0
+    request.getfixturevalue("other_seeds")
     with others[0], others[1], others[2]:
-        assert main(tmp_path / "run") == 0
-    assert numbers(tmp_path / "run") == numbers(whole)
+        assert main(tmp_path / "run", method=MTMHSAC) == 0
+    assert numbers(tmp_path / "run") == numbers(tmp_path / "plain")
 
 
 @pytest.mark.parametrize("seed", [0, 7, 2**31 - 1])

@@ -13,7 +13,7 @@ import time
 import jax
 import pytest
 from jax_settings import CACHE
-from toy_runs import MTMHSAC, SMALL, Toy, main, numbers, table
+from toy_runs import MTMHSAC, SHARED, SMALL, Toy, main, numbers, table
 
 from cmta_jax.checkpoint import load_policy, versions
 from cmta_jax.environments.pool.faults import TooManyFaults
@@ -66,7 +66,6 @@ def test_the_learners_metrics_are_written_once_it_learns(whole):
     assert all(float(row["critic_loss"]) > 0 and float(row["temperature/push-v3"]) > 0 for row in rows)
 
 
-@pytest.mark.usefixtures("compiled_anew")
 def test_the_flags_of_a_folder_run_it_again(whole, tmp_path):
     assert run.main([f"--flagfile={whole}/flags.flags", f"--workdir={tmp_path}/again"], Toy) == 0
     assert numbers(tmp_path / "again") == numbers(whole)
@@ -168,6 +167,7 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew(whole, tm
     assert numbers(tmp_path / "late") == numbers(whole)
 
 
+@pytest.mark.usefixtures("toy_method")
 def test_seeds_trained_together_have_rows_each(tmp_path):
     flags = "--num_seeds=2", "--goals=fixed", "--copies_per_task=2", "--steps_per_task=20"
     assert main(tmp_path, *flags, method=MTMHSAC) == 0
@@ -268,7 +268,7 @@ def test_a_signal_before_the_loop_stops_at_once():
 
 
 def test_a_short_run_on_meta_world_from_another_folder(tmp_path):
-    arguments = [*SMALL, "--horizon=20", "--steps_per_task=40", "--eval_every=20", "--goals=fixed", "--env_workers=1"]
+    arguments = [*SHARED, *MTMHSAC, "--horizon=20", "--steps_per_task=40", "--goals=fixed", "--env_workers=1"]
     cache = {"JAX_COMPILATION_CACHE_DIR": str(CACHE), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
     environment = os.environ | cache | {"PYTHONPATH": os.path.dirname(os.path.dirname(run.__file__))}
     command = [sys.executable, "-m", "experiments.run", "--flagfile=quickstart.flags", *arguments, "--workdir=here"]
