@@ -1,5 +1,6 @@
 """Environment variables of JAX change no result: they are overruled, or named in a sentence."""
 
+import contextlib
 import os
 
 import jax
@@ -12,7 +13,7 @@ from experiments import run
 from experiments.training_run import conditions
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def other_seeds():
     """As with JAX_RANDOM_SEED_OFFSET=5."""
     jax.config.update("jax_random_seed_offset", 5)
@@ -21,14 +22,13 @@ def other_seeds():
 
 
 @pytest.mark.usefixtures("compiled_anew", "toy_method")
-def test_generators_seeds_draws_and_rounding_are_the_same_whatever_the_variables_say(tmp_path, request):
+def test_generators_seeds_draws_and_rounding_are_the_same_whatever_the_variables_say(tmp_path):
     """As with JAX_DEFAULT_PRNG_IMPL=rbg JAX_THREEFRY_PARTITIONABLE=0 JAX_DEFAULT_MATMUL_PRECISION=BF16_BF16_F32."""
     others = (
         jax.default_prng_impl("rbg"), jax.threefry_partitionable(False), jax.default_matmul_precision("BF16_BF16_F32"),
     )  # fmt: skip
     assert main(tmp_path / "plain", method=MTMHSAC) == 0
-    request.getfixturevalue("other_seeds")
-    with others[0], others[1], others[2]:
+    with other_seeds(), others[0], others[1], others[2]:
         assert main(tmp_path / "run", method=MTMHSAC) == 0
     assert numbers(tmp_path / "run") == numbers(tmp_path / "plain")
 
