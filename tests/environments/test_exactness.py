@@ -13,13 +13,20 @@ import pytest
 import scipy
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 from metaworld.sawyer_xyz_env import SawyerXYZEnv
-from stepping import assert_same_episode, expert_actions, pair, random_actions
+from stepping import assert_same_episode, compile_models_once, expert_actions, pair, random_actions
 
 from cmta_jax.environments import MT10, MT50
 from cmta_jax.environments.simulator import caging_reward, fast, fast_math
 from cmta_jax.environments.simulator.accelerated_class import derive
 
 pytestmark = pytest.mark.filterwarnings("ignore:Constant:UserWarning")  # scripted policies ask for large forces
+
+
+@pytest.fixture(scope="module", autouse=True)
+def models_compiled_once():
+    with pytest.MonkeyPatch.context() as patch:
+        compile_models_once(patch)
+        yield
 
 
 # MT10 has every kind of mechanism; of the other tasks, one that puts a ring on a peg and one that holds a tool.

@@ -1,5 +1,6 @@
 """Recorded episodes and their films."""
 
+import functools
 import os
 import subprocess
 
@@ -21,6 +22,7 @@ from experiments.policies.recording import record
 from experiments.reporting import style
 
 
+@functools.cache
 def recorded(*arguments):
     trained = untrained("--num_seeds=2", *arguments)
     pool = Toy(trained.settings.environment, trained.seeds)

@@ -12,6 +12,8 @@ import sys
 
 from cmta_jax.storage.lock import FolderLock
 
+PATIENCE = 60  # seconds until somebody asks it to end
+
 
 def saved_and_ended(number, frame):
     print("stopped and saved", flush=True)
@@ -33,5 +35,6 @@ pids = {"self": os.getpid(), "parent": os.getppid(), "sweep": int(os.environ.get
 if victim in pids:
     os.kill(pids[victim], signal.SIGKILL)
 if victim != "-":
+    signal.alarm(PATIENCE)
     signal.pause()
 (workdir / "final.csv").write_text("seed,task,goal_set,success,episode_return\n")

@@ -109,8 +109,10 @@ def test_files_that_others_put_beside_checkpoints_do_not_count(tmp_path):
 
 
 def until_free(folder):
+    deadline = time.monotonic() + 60
     while in_use(folder):
-        time.sleep(0.1)
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_sigterm_stops_the_runs_which_save_themselves(tmp_path, capfd):
