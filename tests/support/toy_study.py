@@ -60,6 +60,9 @@ SETTINGS = [
     *(Setting("hidden", memory_history=9, memory_learning_rate=rate, contrastive_weight=0.0) for rate in (3e-4, 1e-4)),
     *(Setting("hidden", memory_history=9, memory_learning_rate=rate, contrastive_floor=0.0) for rate in (3e-4, 1e-4)),
     Setting("visible", memory_history=9, memory_learning_rate=1e-4, contrastive_floor=0.0),
+    *(Setting("hidden", memory_history=9, memory_learning_rate=rate, contrastive_weight=25.0) for rate in RATES),
+    Setting("visible", memory_history=9, memory_learning_rate=1e-4, contrastive_weight=25.0),
+    Setting("visible", contrastive_weight=25.0),
 ]
 
 
