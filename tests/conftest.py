@@ -1,7 +1,11 @@
 """Fixtures of all tests. Warnings are errors (pyproject.toml), and JAX is strict where it is silent in use."""
 
-import jax_settings  # noqa: F401  before JAX is imported
 import pytest
+
+
+def pytest_collectstart():
+    """JAX has its settings before any test imports it; the process that only gives out tests does not import it."""
+    import jax_settings  # noqa: F401
 
 
 @pytest.fixture(scope="session", autouse=True)

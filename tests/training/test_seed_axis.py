@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import toy_method
 from comparing import close
-from toy_training import SPEC, TINY, TOY, Run
+from toy_training import SPEC, TOY, Run
 
-from cmta_jax.methods import cmta
 from cmta_jax.training import program as program_lib
 from cmta_jax.training import seed_axis
 from cmta_jax.training.seed_axis import for_each_seed, spread
@@ -35,7 +34,7 @@ def test_a_run_over_devices_equals_the_run_on_one():
 
 @pytest.mark.parametrize("num_seeds", [1, 4])
 def test_what_is_called_once_is_compiled_quickly_to_the_same_numbers_but_for_the_last_bits(num_seeds):
-    keys, init = jax.vmap(jax.random.key)(jnp.arange(num_seeds)), cmta.make(TINY, SPEC).init
+    keys, init = jax.vmap(jax.random.key)(jnp.arange(num_seeds)), toy_method.make(TOY, SPEC).init
     quick, well = (for_each_seed(init, spread(num_seeds, jax.devices()[:1]), once=once) for once in (True, False))
     close(quick(keys), well(keys), rtol=1e-5)
 
