@@ -12,14 +12,15 @@ TASKS, COPIES, HORIZON = 2, 1, 5
 
 
 sample = jax.jit(replay.sample, static_argnums=(2, 3))
+add = jax.jit(replay.add)
 
 
 def transition(step, tasks=TASKS, copies=COPIES):
     """A transition whose every number says task and step: observation = 1000 task + step, next one 0.5 more."""
-    code = jnp.broadcast_to(1000.0 * jnp.arange(float(tasks))[:, None] + float(step), (tasks, copies))
-    carry = lambda x: (jnp.stack([x] * 2, -1),)  # noqa: E731
+    code = np.broadcast_to(1000 * np.arange(tasks, dtype=np.float32)[:, None] + np.float32(step), (tasks, copies))
+    carry = lambda x: (np.stack([x] * 2, -1),)  # noqa: E731
     return Transition(
-        code[..., None], -code[..., None], 2 * code, jnp.ones_like(code), code[..., None] + 0.5,
+        code[..., None], -code[..., None], 2 * code, np.ones_like(code), code[..., None] + 0.5,
         code % 2 == 0, carry(code + 0.25), carry(code + 0.75),
     )  # fmt: skip
 
@@ -28,8 +29,7 @@ def filled(steps, rows, horizon=HORIZON, consistent=True, copies=COPIES):
     """A replay after `steps` steps; where `consistent`, step t's next observation is step t + 1's observation."""
     first = transition(0, copies=copies)
     ring = replay.init(replay.Row(*(getattr(first, name) for name in replay.Row._fields)), rows)
-    add = jax.jit(replay.add)
-    yes = jnp.ones((TASKS, copies), bool)
+    yes = np.ones((TASKS, copies), bool)
     for step in range(steps):
         item = transition(step, copies=copies)
         if consistent and (step + 1) % horizon:

@@ -1,11 +1,14 @@
 """Scaled rewards, as arithmetic: five rewards on paper for each `--reward_scaling`."""
 
+import functools
+
 import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import reference_numbers as reference
+from method_examples import as_written
 
 from cmta_jax.config import TrainingConfig
 from cmta_jax.training import replay as replay_lib
@@ -13,20 +16,27 @@ from cmta_jax.training import reward_scaling
 from cmta_jax.types import Transition
 
 
+@functools.partial(as_written, static_argnames="discount")
+def after(statistics, replay, reward, valid, last, discount):
+    """Statistics and replay after one step of all lanes."""
+    statistics = reward_scaling.update(
+        statistics, reward, valid=valid, last=last, replaced=replay_lib.replaced(replay), discount=discount
+    )
+    zeros = jnp.zeros((*reward.shape, 1))
+    row = Transition(zeros, zeros, reward, jnp.ones_like(reward), zeros, zeros[..., 0] > 0, (), ())
+    return statistics, replay_lib.add(replay, row, last, valid)
+
+
 def seen(rewards, *, last=(), rows=100, faulty=(), discount=0.5):
     """The replay and the statistics after raw rewards `[T, N]`; `last` and `faulty` are steps (numbers from 0)."""
-    rewards = jnp.asarray(rewards, jnp.float32)
+    rewards = np.asarray(rewards, np.float32)
     lanes = (rewards.shape[1], 1)
     zeros = jnp.zeros((*lanes, 1))
     replay = replay_lib.init(replay_lib.Row(zeros, zeros, zeros[..., 0], zeros[..., 0], zeros[..., 0] > 0, ()), rows)
     statistics = reward_scaling.init_statistics(lanes)
     for number, reward in enumerate(rewards[..., None]):
-        ends, valid = jnp.full(lanes, number in {*last, *faulty}), jnp.full(lanes, number not in faulty)
-        statistics = reward_scaling.update(
-            statistics, reward, valid=valid, last=ends, replaced=replay_lib.replaced(replay), discount=discount
-        )
-        row = Transition(zeros, zeros, reward, jnp.ones(lanes), zeros, zeros[..., 0] > 0, (), ())
-        replay = replay_lib.add(replay, row, ends, valid)
+        ends, valid = np.full(lanes, number in {*last, *faulty}), np.full(lanes, number not in faulty)
+        statistics, replay = after(statistics, replay, reward, valid, ends, discount)
     return replay, statistics
 
 
