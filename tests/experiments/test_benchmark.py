@@ -64,7 +64,8 @@ def test_cores_are_divided_for_as_long_as_something_is_measured(monkeypatch):
         assert (len(kept_to), len(others)) == (2, 0)
 
 
-@pytest.mark.parametrize("methods", [("mtsac",), pytest.param(("mtsac", "mtmhsac"), marks=pytest.mark.nightly)])
+@pytest.mark.usefixtures("toy_method")
+@pytest.mark.parametrize("methods", [("mtmhsac",), pytest.param(("mtsac", "mtmhsac"), marks=pytest.mark.nightly)])
 def test_one_row_for_each_combination(tmp_path, methods):
     path, several = tmp_path / "update.json", [f"--method={','.join(methods)}", "--num_seeds=1,2"]
     assert benchmark.main(["--suite=update", f"--json={path}", *TINY, *several]) == 0
