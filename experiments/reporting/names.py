@@ -1,5 +1,6 @@
 """From a run's flags to the row of the paper's tables that it belongs to."""
 
+import math
 from collections.abc import Callable
 
 from cmta_jax.config import TrainingConfig
@@ -25,13 +26,24 @@ def _cmta(flags: Flags) -> str:
     default = cmta.Config
     experts = int(flags.number("cmta.num_experts", default.num_experts))
     name = "CMTA" if experts == default.num_experts else f"CMTA with {experts} experts"
-    if flags.number("cmta.contrastive_weight", default.contrastive_weight) == 0:
+    weight = flags.number("cmta.contrastive_weight", default.contrastive_weight)
+    if weight == 0:
         name += " w/o CL"
     if not flags.enabled("cmta.temporal", default.temporal):
         name += " w/o TI"
     if (flags.text("cmta.actor_encoder") or default.actor_encoder) == "frozen_random":
         name += " (frozen random actor encoder)"
-    return f"{name} (literal)" if _is_literal(flags) else name
+    if _is_literal(flags):
+        return f"{name} (literal)"
+    return name + _unusual_contrast(flags, weight)
+
+
+def _unusual_contrast(flags: Flags, weight: float) -> str:
+    """Names a weight of the contrastive loss that is not the paper's for rewards of that scale (deviation 29)."""
+    raw = flags.text("reward_scaling") == "none"
+    scale = flags.number("reward_scale", TrainingConfig.reward_scale) if raw else 1.0
+    usual = cmta.Config.contrastive_weight * scale**2
+    return "" if weight == 0 or math.isclose(weight, usual) else f" (contrastive weight {weight:g})"
 
 
 def _is_literal(flags: Flags) -> bool:
@@ -42,7 +54,7 @@ def _is_literal(flags: Flags) -> bool:
 
 def _care(flags: Flags) -> str:
     weight = flags.number("care.contrastive_weight", care.Config.contrastive_weight)
-    return "CARE + CL" if weight > 0 else "CARE"
+    return f"CARE + CL{_unusual_contrast(flags, weight)}" if weight > 0 else "CARE"
 
 
 def _mtsac(flags: Flags) -> str:

@@ -70,8 +70,9 @@ def test_defaults_are_the_papers():
 
 @pytest.mark.parametrize("benchmark", ["mt10", "mt50"])
 @pytest.mark.parametrize("goals", ["fixed", "mixed"])
-def test_the_four_flagfiles_are_the_papers_defaults_but_for_rewards_and_layer_norm(benchmark, goals):
-    stable = ("--reward_scaling=none", "--reward_scale=0.1", "--critic_layer_norm=true")  # deviations 24 and 25
+def test_the_four_flagfiles_are_the_papers_defaults_but_for_what_is_stable(benchmark, goals):
+    rewards = ("--reward_scaling=none", "--reward_scale=0.1", "--cmta.contrastive_weight=25")  # deviations 24 and 29
+    stable = (*rewards, "--critic_layer_norm=true")  # deviation 25
     asked = parse(f"--benchmark={benchmark}", f"--goals={goals}", *stable)
     assert parse(f"--flagfile={benchmark}_{goals}.flags") == asked
 
@@ -79,17 +80,17 @@ def test_the_four_flagfiles_are_the_papers_defaults_but_for_rewards_and_layer_no
 @pytest.mark.parametrize(
     ("row", "rewards"),
     [
-        ("mt10_mixed/cmta.flags", ("none", 0.1, True, "shared")),
-        ("mt10_mixed/cmta_released.flags", ("running_std", 1.0, False, "frozen_random")),
-        ("mt10_mixed/cmta_literal.flags", ("none", 1.0, False, "shared")),
-        ("quickstart.flags", ("none", 0.1, True, "shared")),
-        ("quickstart_released.flags", ("running_std", 1.0, False, "frozen_random")),
+        ("mt10_mixed/cmta.flags", ("none", 0.1, 25.0, True, "shared")),
+        ("mt10_mixed/cmta_released.flags", ("running_std", 1.0, 2500.0, False, "frozen_random")),
+        ("mt10_mixed/cmta_literal.flags", ("none", 1.0, 2500.0, False, "shared")),
+        ("quickstart.flags", ("none", 0.1, 2500.0, True, "shared")),
+        ("quickstart_released.flags", ("running_std", 1.0, 2500.0, False, "frozen_random")),
     ],
 )
 def test_the_named_rows_of_cmta_differ_in_rewards_layer_norm_and_encoder(row, rewards):
     training, method = parse(f"--flagfile={row}").training, parse(f"--flagfile={row}").method
-    found = (training.reward_scaling, training.reward_scale, method.critic_layer_norm, method.actor_encoder)
-    assert found == rewards
+    scale = (training.reward_scaling, training.reward_scale, method.contrastive_weight)
+    assert (*scale, method.critic_layer_norm, method.actor_encoder) == rewards
 
 
 def test_v1_rewards_keep_the_released_scaling():

@@ -10,6 +10,15 @@ from experiments.reporting import names
     ("name", "values"),
     [
         ("CMTA", {"method": "cmta", "cmta.num_experts": "6", "cmta.contrastive_weight": "2500.0"}),
+        (
+            "CMTA",
+            {"method": "cmta", "cmta.contrastive_weight": "25.0", "reward_scaling": "none", "reward_scale": "0.1"},
+        ),
+        (
+            "CMTA (contrastive weight 2500)",
+            {"method": "cmta", "cmta.contrastive_weight": "2500", "reward_scaling": "none", "reward_scale": "0.1"},
+        ),
+        ("CARE + CL (contrastive weight 25)", {"method": "care", "care.contrastive_weight": "25"}),
         ("CMTA w/o CL", {"method": "cmta", "cmta.contrastive_weight": "0.0"}),
         ("CMTA w/o TI", {"method": "cmta", "cmta.temporal": "false"}),
         ("CMTA w/o TI", {"method": "cmta", "nocmta.temporal": "true"}),
