@@ -179,7 +179,7 @@ def test_a_second_sweep_in_one_folder_is_refused(tmp_path, capfd):
         (["--rows=carel"], "--rows=carel is unknown"),
         (["--rows="], "A sweep needs rows and benchmarks"),
         (["--rows=table_2", "--benchmarks=mt10_fixed"], "--rows=table_2 has no runs on mt10_fixed"),
-        (["--benchmarks=mt11"], "--benchmarks=mt11 is unknown: give some of few, mt10_fixed, mt10_mixed"),
+        (["--benchmarks=mt11"], "--benchmarks=mt11 is unknown: give some of few, mt10_fixed, mt10_medium, mt10_mixed"),
         (["--seeds=0-"], "--seeds=0- is not a list of seeds: write it as 0-7 or 0,2,5-6."),
         (["--seeds=7-0"], "--seeds=7-0 is not a list of seeds"),
         (["--seeds=0-99999"], "--seeds=0-99999 is more than 10000 seeds"),
