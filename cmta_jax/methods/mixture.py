@@ -20,7 +20,9 @@ class Config(sac.Config):
     num_experts: int = setting(6, "experts in the mixture (Table 8 has 2, 4, 6, 12, 20)", at_least(1))
     encoding_dim: int = setting(64, "width of experts, LSTM and task encoding", at_least(1))
     contrastive_weight: float = setting(
-        2500.0, "beta of Eq. 12; 0 = the ablation without contrastive loss", at_least(0.0)
+        2500.0,  # Deviation 29: for rewards of scale 1
+        "beta of Eq. 12; 0 = the ablation without contrastive loss",
+        at_least(0.0),
     )
     contrastive_temperature: float = setting(0.1, "of the InfoNCE softmax", above(0.0))
     contrastive_floor: float = setting(
