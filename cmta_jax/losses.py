@@ -133,20 +133,32 @@ def contrastive_loss(encodings: Array, next_encodings: Array, temperature: float
     inverse = _inverse_norm(encodings)
     # Deviation 6: cosines, not dot products
     positive = jnp.einsum("knbd,knbd->knb", encodings, next_encodings) * inverse * _inverse_norm(next_encodings)
-    itself = jnp.eye(len(encodings), dtype=bool)[:, None, None, :]
+    itself = jnp.eye(len(encodings), dtype=bool)[:, :, None, None]
     negative = cosines(encodings) if floor <= -1.0 else jnp.maximum(cosines(encodings), floor)  # Deviation 28
-    logits = jnp.where(itself, positive[..., None], negative) / temperature
-    return jnp.sum(jnp.mean(jax.nn.logsumexp(logits, axis=-1) - positive / temperature, axis=(1, 2)))  # Eq. 3
+    logits = jnp.where(itself, positive[:, None], negative) / temperature
+    return jnp.sum(jnp.mean(jax.nn.logsumexp(logits, axis=1) - positive / temperature, axis=(1, 2)))  # Eq. 3
 
 
 def cosines(vectors: Array) -> Array:
-    """Cosine of each pair of `vectors` `[K, N, B, D]`: `[K, N, B, K]`.
+    """Cosine of each pair of `vectors` `[K, N, B, D]`: `[K, K, N, B]`.
 
     Products first and norms afterwards, so that the large array is read only once.
     """
     chex.assert_rank(vectors, 4)
     inverse = _inverse_norm(vectors)
-    return jnp.einsum("knbd,jnbd->knbj", vectors, vectors) * inverse[..., None] * jnp.moveaxis(inverse, 0, -1)[None]
+    return _scalar_products(vectors) * inverse[:, None] * inverse[None]
+
+
+def _scalar_products(vectors: Array) -> Array:
+    """Of each pair of `vectors` `[K, N, B, D]`: `[K, K, N, B]`; a matrix product per row on a CPU, else sums."""
+
+    def products(vectors: Array) -> Array:
+        return jnp.einsum("knbd,jnbd->kjnb", vectors, vectors)
+
+    def sums(vectors: Array) -> Array:
+        return jnp.sum(vectors[:, None] * vectors[None], axis=-1)
+
+    return jax.lax.platform_dependent(vectors, cpu=products, default=sums)
 
 
 def _inverse_norm(vectors: Array, smallest: float = 1e-12) -> Array:

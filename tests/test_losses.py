@@ -91,3 +91,15 @@ def test_temperature_gradient_of_a_task_depends_on_its_own_rows_only():
     close(gradient(log_temperature, log_prob, -4.0), jnp.array([1.0, -0.5]))
     other = gradient(log_temperature, log_prob.at[1].set(9.0), -4.0)
     close(other[0], 1.0)
+
+
+def test_cosines_and_their_gradients_are_the_same_as_products_and_as_sums(monkeypatch):
+    encodings, weights = random_encodings(0, 3), jax.random.normal(jax.random.key(1), (3, 3, 2, 5))
+
+    def value_and_gradient(platform):
+        monkeypatch.setattr(jax.lax, "platform_dependent", lambda *inputs, **ways: ways[platform](*inputs))
+        return jax.value_and_grad(lambda encodings: (weights * losses.cosines(encodings)).sum())(encodings)
+
+    close(value_and_gradient("cpu"), value_and_gradient("default"))
+    unit = encodings / jnp.linalg.norm(encodings, axis=-1, keepdims=True)
+    close(losses.cosines(encodings)[0, 2], (unit[0] * unit[2]).sum(axis=-1))

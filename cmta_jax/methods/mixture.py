@@ -115,7 +115,7 @@ def expert_similarity(experts: Array) -> Array:
     The contrastive loss computes the same cosines, so that compilers compute them once.
     """
     number, cosines = len(experts), losses.cosines(experts)
-    return (cosines.sum(axis=(0, -1)).mean(axis=1) - number) / (number * (number - 1))
+    return (cosines.sum(axis=(0, 1)).mean(axis=1) - number) / (number * (number - 1))
 
 
 def own_attention(encoder_params: Params) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from cmta_jax.networks.mlp import MLP, ensemble, xavier_uniform
+from cmta_jax.networks.linear import relu, xavier_uniform
+from cmta_jax.networks.mlp import MLP, ensemble
 from cmta_jax.types import Array
 
 SHARING = ("conditioned", "multi_head", "disjoint")
@@ -40,7 +41,7 @@ class Correction(nn.Module):
         head = nn.Dense if self.sharing == "conditioned" else ensemble(nn.Dense, tasks, in_axes=0)
         inputs = jnp.concatenate([*leaves, proposal], axis=-1)
         hidden = trunk(self.hidden[:-1], self.hidden[-1], dtype=self.dtype, name="trunk")(inputs)
-        hidden = jax.nn.relu(hidden)
+        hidden = relu(hidden)
         mean = head(self.action_dim, kernel_init=nn.initializers.zeros_init(), name="mean")(hidden)
         bias = nn.initializers.constant(self.log_std_bias)
         raw = head(self.action_dim, kernel_init=xavier_uniform, bias_init=bias, name="log_std")(hidden)

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from cmta_jax.networks.linear import relu
 from cmta_jax.networks.mlp import MLP, ensemble
 from cmta_jax.types import Array, Params
 
@@ -51,12 +52,15 @@ class Critics(nn.Module):
         chex.assert_equal_shape_prefix([features, action], 2)
         inputs = jnp.concatenate([features, action], axis=-1)
         sizes = {"hidden": self.hidden, "output_dim": self.outputs, "layer_norm": self.layer_norm, "dtype": self.dtype}
-        together = ensemble(self.trunk, self.num_critics)
+        together = ensemble(self.trunk, self.num_critics, in_axes=0)
+        shape = self.num_critics, *inputs.shape
         if self.is_initializing():
-            return values_or_logits(together(**sizes, name="trunk")(inputs))
+            return values_or_logits(together(**sizes, name="trunk")(jnp.broadcast_to(inputs, shape)))
 
         def at_once(stacked: Params, inputs: Array) -> Array:
-            return values_or_logits(jnp.asarray(together(**sizes, parent=None).apply({"params": stacked}, inputs)))
+            trunks = together(**sizes, parent=None)
+            # an input for each, because XLA would merge and transpose the kernels that read one
+            return values_or_logits(jnp.asarray(trunks.apply({"params": stacked}, jnp.broadcast_to(inputs, shape))))
 
         def in_turn(stacked: Params, inputs: Array) -> Array:
             trunk = self.trunk(**sizes, parent=None)
@@ -90,7 +94,7 @@ class MultiHead(nn.Module):
     def __call__(self, inputs: Array) -> Array:
         sizes = {"layer_norm": self.layer_norm, "dtype": self.dtype}
         shared = MLP(self.hidden[:-1], self.hidden[-1], **sizes, name="shared")(inputs)
-        shared = jax.nn.relu(nn.LayerNorm(name="norm")(shared) if self.layer_norm else shared)
+        shared = relu(nn.LayerNorm(name="norm")(shared) if self.layer_norm else shared)
         heads = ensemble(MLP, inputs.shape[0], in_axes=0)
         return heads((), self.output_dim, self.output_bias, name="heads")(shared)
 

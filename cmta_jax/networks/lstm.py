@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from cmta_jax.networks.linear import Weights, linear
 from cmta_jax.types import Array, Carry
 
 
@@ -30,9 +31,13 @@ class Memory(nn.Module):
         chex.assert_equal_shape([hidden, cell])
         chex.assert_equal_shape_prefix([hidden, inputs], inputs.ndim - 1)
         bound = uniform_symmetric(self.features**-0.5)
-        gates = nn.Dense(4 * self.features, kernel_init=bound, bias_init=bound, name="input")(inputs)
+        kernel, bias = Weights(4 * self.features, bound, bound, name="input")(inputs)
         # Deviation 9: a second bias, trained like the first
-        gates = gates + nn.Dense(4 * self.features, kernel_init=bound, bias_init=bound, name="recurrent")(hidden)
+        own_kernel, own_bias = Weights(4 * self.features, bound, bound, name="recurrent")(hidden)
+        joined = jnp.concatenate([inputs, hidden], axis=-1)  # one product for both
+        rows = joined.reshape(-1, joined.shape[-1])
+        gates = linear(rows, jnp.concatenate([kernel, own_kernel]), bias, rows.dtype) + own_bias[None]
+        gates = gates.reshape(*hidden.shape[:-1], gates.shape[-1])
         i, f, g, o = jnp.split(gates, 4, axis=-1)
         cell = jax.nn.sigmoid(f) * cell + jax.nn.sigmoid(i) * jnp.tanh(g)
         hidden = jax.nn.sigmoid(o) * jnp.tanh(cell)  # h_t of Eq. 5

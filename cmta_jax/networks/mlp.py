@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 from flax import linen as nn
 
-from cmta_jax.networks.rounded import Rounded
+from cmta_jax.networks.linear import Weights, linear, relu
 from cmta_jax.types import Array
-
-xavier_uniform = nn.initializers.xavier_uniform()
 
 
 class MLP(nn.Module):
@@ -34,20 +31,13 @@ class MLP(nn.Module):
     def __call__(self, inputs: Array) -> Array:
         rows = inputs.reshape(-1, inputs.shape[-1])
         for number, width in enumerate(self.hidden):
-            rows = self._linear(width, f"Dense_{number}")(rows)
+            narrow = rows if self.dtype == "float32" else rows.astype(self.dtype)
+            hidden = linear(narrow, *Weights(width, name=f"Dense_{number}")(rows), narrow.dtype)
             if self.layer_norm:
-                rows = nn.LayerNorm()(rows.astype(inputs.dtype)).astype(rows.dtype)
-            rows = jax.nn.relu(rows)
-        rows = rows.astype(inputs.dtype)
-        name = f"Dense_{len(self.hidden)}"
-        outputs = nn.Dense(self.output_dim, kernel_init=xavier_uniform, bias_init=self.output_bias, name=name)(rows)
-        return outputs.reshape(*inputs.shape[:-1], self.output_dim)
-
-    def _linear(self, width: int, name: str) -> nn.Module:
-        """A hidden layer before its ReLU."""
-        if self.dtype == "float32":
-            return nn.Dense(width, kernel_init=xavier_uniform, name=name)
-        return Rounded(width, self.dtype, xavier_uniform, name=name)
+                hidden = nn.LayerNorm()(hidden.astype(inputs.dtype)).astype(narrow.dtype)
+            rows = relu(hidden)
+        last = Weights(self.output_dim, bias_init=self.output_bias, name=f"Dense_{len(self.hidden)}")
+        return linear(rows, *last(rows), inputs.dtype).reshape(*inputs.shape[:-1], self.output_dim)
 
 
 def ensemble(module: type[nn.Module], size: int, in_axes: int | None = None) -> type[nn.Module]:

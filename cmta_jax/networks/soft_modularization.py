@@ -17,7 +17,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from cmta_jax.networks.heads import split_bias, values_or_logits
-from cmta_jax.networks.mlp import MLP, ensemble, xavier_uniform
+from cmta_jax.networks.linear import relu, xavier_uniform
+from cmta_jax.networks.mlp import MLP, ensemble
 from cmta_jax.types import Array
 
 
@@ -56,7 +57,7 @@ def rectified(layer_norm: bool, name: str, hidden: Array) -> Array:
 
     The routing networks have none: a softmax bounds their outputs.
     """
-    return jax.nn.relu(nn.LayerNorm(name=name)(hidden) if layer_norm else hidden)
+    return relu(nn.LayerNorm(name=name)(hidden) if layer_norm else hidden)
 
 
 class Routing(nn.Module):
@@ -69,10 +70,10 @@ class Routing(nn.Module):
     @nn.compact
     def __call__(self, gate: Array) -> list[Array]:
         gate = MLP((), self.features, name="gate")(gate)
-        logits = [MLP((), self.modules**2, name="down_0")(jax.nn.relu(gate))]
+        logits = [MLP((), self.modules**2, name="down_0")(relu(gate))]
         for index in range(1, self.layers):
             query = MLP((), self.features, name=f"up_{index}")(logits[-1]) * gate
-            logits.append(MLP((), self.modules**2, name=f"down_{index}")(jax.nn.relu(query)))
+            logits.append(MLP((), self.modules**2, name=f"down_{index}")(relu(query)))
         return [weights_of(each, self.modules) for each in logits]
 
 
@@ -92,7 +93,7 @@ class OriginalSoftModules(nn.Module):
     def __call__(self, inputs: Array) -> Array:
         base = MLP((self.base_dim,), self.base_dim, layer_norm=self.layer_norm, name="base")(inputs)
         task = TaskLayer(self.base_dim, name="task")(inputs.shape[0])
-        gate = MLP((self.gate_dim,), self.gate_dim, name="gate")(jax.nn.relu(base * task[:, None]))
+        gate = MLP((self.gate_dim,), self.gate_dim, name="gate")(relu(base * task[:, None]))
         *routes, last = OriginalRouting(self.layers, self.modules, name="routing")(gate)
         hidden = ensemble(MLP, self.modules)((), self.features, name="layer_0")(
             rectified(self.layer_norm, "norm_base", base)
@@ -121,7 +122,7 @@ class OriginalRouting(nn.Module):
                 before = jnp.concatenate([route.reshape(-1, *gate.shape[:2]) for route in routes])
                 query = MLP((), gate.shape[-1], name=f"up_{index}")(jnp.moveaxis(before, 0, -1)) * gate
             size = self.modules**2 if index < self.layers - 1 else self.modules
-            routes.append(weights_of(MLP((), size, name=f"down_{index}")(jax.nn.relu(query)), self.modules))
+            routes.append(weights_of(MLP((), size, name=f"down_{index}")(relu(query)), self.modules))
         return routes
 
 

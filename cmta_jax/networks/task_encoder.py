@@ -1,9 +1,9 @@
 """What stands for the task: the task encoder g (paper Eq. 6, Table 4), a one-hot vector, or nothing."""
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from cmta_jax.networks.linear import relu
 from cmta_jax.networks.mlp import MLP
 from cmta_jax.types import Array
 
@@ -32,7 +32,7 @@ class TaskEncoder(nn.Module):
         else:
             table = self.param("embedding", nn.initializers.normal(1.0), (self.num_tasks, self.features))
         hidden = (2 * self.features,) + (self.features,) * (DEPTHS[self.depth] - 1)
-        return MLP(hidden, self.features, name="trunk")(jax.nn.relu(table))  # Eq. 6
+        return MLP(hidden, self.features, name="trunk")(relu(table))  # Eq. 6
 
 
 class OneHot(nn.Module):

@@ -13,6 +13,7 @@ from cmta_jax.training import divergence as divergence_lib
 from cmta_jax.training import replay as replay_lib
 from cmta_jax.training import reward_scaling
 from cmta_jax.training.divergence import Divergence, Source, Told
+from cmta_jax.training.metric_row import MetricRow, in_a_row
 from cmta_jax.training.replay import Replay, Row
 from cmta_jax.training.reward_scaling import RewardStatistics, RunningStd
 from cmta_jax.types import Array, Carry, Method, Metrics, Params, Spec, Transition
@@ -113,7 +114,7 @@ class OneSeed:
 
     def learn(
         self, learner: Learner, divergence: Divergence, replay: Replay, rollout: Rollout, seed_key: Array, step: Array
-    ) -> tuple[Learner, Metrics, Divergence]:
+    ) -> tuple[Learner, MetricRow, Divergence]:
         """Algorithm 1, lines 14-19: `updates_per_step` times a batch and an update; metrics of the last one.
 
         Args:
@@ -159,7 +160,8 @@ class OneSeed:
             limit = self.config.max_critic_loss or math.inf
             source = Source(place, jnp.broadcast_to(factor, self.spec.num_tasks).astype(jnp.float32))
             divergence = divergence_lib.check(divergence, step, metrics, source, limit)
-            return (learner, divergence), metrics | self._reward_metrics(rollout, stored, factor, metrics)
+            rewards = self._reward_metrics(rollout, stored, factor, metrics)
+            return (learner, divergence), in_a_row(metrics | rewards)
 
         return once
 

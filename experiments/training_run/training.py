@@ -39,7 +39,7 @@ def learn(
             updated = _first_update(moment, progress)
         if moment.metrics and step % config.log_every == 0:
             session.check(moment)
-            listeners.metrics(step, jax.tree.map(np.asarray, moment.metrics))
+            listeners.metrics(step, dict(jax.tree.map(np.asarray, moment.metrics)))
         if step % config.eval_every == 0:
             _evaluate(session, moment, listeners, stop)
         stopping = bool(stop.status)

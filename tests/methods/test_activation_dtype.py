@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from comparing import close
 
+from cmta_jax.networks.linear import linear
 from cmta_jax.networks.mlp import MLP
-from cmta_jax.networks.rounded import linear
 from cmta_jax.random_keys import random_key
 
 HALF = {"activation_dtype": "bfloat16"}
@@ -22,7 +22,7 @@ def test_a_layer_rounds_activations_and_sums_in_float32():
 
     @examples.as_written
     def both(inputs, kernel, bias):
-        outputs, pull_back = jax.vjp(linear, inputs, kernel, bias)
+        outputs, pull_back = jax.vjp(lambda *arguments: linear(*arguments, jnp.bfloat16), inputs, kernel, bias)
         return outputs, *pull_back(jnp.ones_like(outputs))
 
     outputs, of_inputs, of_kernel, of_bias = both(inputs, kernel, bias)

@@ -13,7 +13,7 @@ from comparing import close
 
 from cmta_jax import losses, sac
 from cmta_jax.sac import values
-from cmta_jax.sac.optimisers import critic_group, decays, transforms
+from cmta_jax.sac.optimisers import critic_group, decays, scale_by_adam, transforms
 from cmta_jax.sac.steps import linearised_q
 
 METHODS = sorted(examples.VARIANTS)
@@ -161,3 +161,14 @@ def test_without_decay_the_optimisers_are_adam_and_temperatures_never_decay():
     with jax.numpy_dtype_promotion("standard"):
         moves, _ = decaying.temperature.update({"kernel": jnp.zeros((2, 2))}, decaying.temperature.init(leaf), leaf)
     assert not np.asarray(moves["kernel"]).any()
+
+
+def test_adam_has_optaxs_numbers():
+    with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
+        leaf = {"kernel": jnp.linspace(-1.0, 1.0, 6), "bias": jnp.array(0.1)}
+        states = [transform.init(leaf) for transform in (scale_by_adam(), optax.scale_by_adam())]
+        for scale in (1.0, -3.0, 1e-5):
+            gradients = jax.tree.map(lambda value, scale=scale: scale * value, leaf)
+            ours, states[0] = scale_by_adam().update(gradients, states[0])
+            theirs, states[1] = optax.scale_by_adam().update(gradients, states[1])
+            close((ours, states[0]), (theirs, states[1]), rtol=1e-11)
