@@ -54,7 +54,8 @@ def toy_rows():
         least = min(value for (step, _), value in success.items() if step >= 5000)
         critics = "layer norm" if layer_norm == "True" else "plain"
         lstm = f"{float(rate):.0e}".replace("e-0", "e-") if temporal == "True" else "none"
-        contrastive = "no" if not float(contrast) else "yes" if float(floor) == -1 else "to cosine 0"
+        usual = "yes" if float(floor) == -1 else "to cosine 0"
+        contrastive = {0.0: "no", 25.0: "weight 25"}.get(float(contrast), usual)
         yield f"| {toy} | {scaling} | {critics} | {lstm} | {history} | {contrastive} | {ends} | {least:.2f} |"
 
 
