@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 
+from cmta_jax.training.metric_row import MetricRow, in_a_row
 from cmta_jax.training.replay import Place, Replay
 from cmta_jax.types import Array, Metrics, Params, Transition
 
@@ -23,7 +23,7 @@ class Divergence(NamedTuple):
 
     wrong: Array  # bool
     step: Array  # int32, environment steps per task before the update
-    values: Array  # its metrics in one row: a GPU would copy them one by one
+    metrics: MetricRow
     source: "Source"
 
 
@@ -67,7 +67,7 @@ class NotFinite(RuntimeError):
 def empty(metrics: Metrics, source: Source) -> Divergence:
     """No divergence yet, for updates with such results (arrays or their shapes)."""
     metrics, source = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), (metrics, source))
-    return Divergence(jnp.bool_(False), jnp.int32(0), ravel_pytree(metrics)[0], source)
+    return Divergence(jnp.bool_(False), jnp.int32(0), in_a_row(metrics), source)
 
 
 def check(divergence: Divergence, step: Array, metrics: Metrics, source: Source, limit: float) -> Divergence:
@@ -81,25 +81,23 @@ def check(divergence: Divergence, step: Array, metrics: Metrics, source: Source,
         step: environment steps per task before the update.
         limit: of the critic losses; infinite for none.
     """
-    values, _ = ravel_pytree(metrics)
+    row = in_a_row(metrics)
     below = [jnp.all(value <= limit) for name, value in metrics.items() if name.endswith(GUARDED)]
-    fine = jnp.stack([jnp.isfinite(values).all(), *below]).all()
-    newest = Divergence(~fine, step.astype(jnp.int32), values, source)
+    fine = jnp.stack([jnp.isfinite(row.row).all(), *below]).all()
+    newest = Divergence(~fine, step.astype(jnp.int32), row, source)
     return jax.tree.map(lambda old, new: jnp.where(divergence.wrong, old, new), divergence, newest)
 
 
-def tell(divergence: Divergence, metrics: Metrics, params: Params, batch: Transition) -> Told:
+def tell(divergence: Divergence, params: Params, batch: Transition) -> Told:
     """What there is to say of an update, and whether anything went wrong, parameters included.
 
     Args:
-        metrics: the shapes of an update's.
         params: as they are now.
         batch: of the update.
     """
-    _, unravel = ravel_pytree(jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), metrics))
     norms = parameter_norms(params)
     wrong = divergence.wrong | ~jnp.isfinite(jnp.stack([*norms.values()])).all()
-    return Told(jnp.where(wrong, divergence.step, -1), unravel(divergence.values), norms, batch)
+    return Told(jnp.where(wrong, divergence.step, -1), dict(divergence.metrics), norms, batch)
 
 
 def parameter_norms(params: Params) -> Metrics:

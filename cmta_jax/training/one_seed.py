@@ -89,9 +89,15 @@ class OneSeed:
 
     def no_divergence(self, learner: Learner, replay: Replay, seed_key: Array) -> Divergence:
         """The divergence record that the first `learn` is given; the arguments' shapes count, not their values."""
-        return divergence_lib.empty(*self._first_update(learner, replay, seed_key))
 
-    def tell(self, divergence: Divergence, learner: Learner, replay: Replay, seed_key: Array) -> Told:
+        def first() -> tuple[Metrics, Source]:
+            place = replay_lib.draw(replay, seed_key, self.batch_per_task)
+            batch = replay_lib.read(replay, place, self.method.history)
+            return self.update(learner, batch, seed_key)[1], Source(place, jnp.zeros(self.spec.num_tasks))
+
+        return divergence_lib.empty(*jax.eval_shape(first))
+
+    def tell(self, divergence: Divergence, learner: Learner, replay: Replay) -> Told:
         """What there is to say of a divergence; the batch is as the method saw it.
 
         Rows that the replay has overwritten since then hold newer transitions.
@@ -99,18 +105,7 @@ class OneSeed:
         place, factor = divergence.source
         stored = replay_lib.read(replay, place, self.method.history)
         batch = stored._replace(reward=reward_scaling.scale(stored.reward, factor))
-        metrics, _ = self._first_update(learner, replay, seed_key)
-        return divergence_lib.tell(divergence, metrics, learner.params, batch)
-
-    def _first_update(self, learner: Learner, replay: Replay, seed_key: Array) -> tuple[Metrics, Source]:
-        """The shapes of an update's metrics and of where its batch came from."""
-
-        def first() -> tuple[Metrics, Source]:
-            place = replay_lib.draw(replay, seed_key, self.batch_per_task)
-            batch = replay_lib.read(replay, place, self.method.history)
-            return self.update(learner, batch, seed_key)[1], Source(place, jnp.zeros(self.spec.num_tasks))
-
-        return jax.eval_shape(first)
+        return divergence_lib.tell(divergence, learner.params, batch)
 
     def learn(
         self, learner: Learner, divergence: Divergence, replay: Replay, rollout: Rollout, seed_key: Array, step: Array

@@ -22,7 +22,7 @@ class Program(NamedTuple):
 
     start: Callable[[Array, Array], TrainState]
     no_divergence: Callable[[Learner, Replay, Array], Divergence]
-    tell: Callable[[Divergence, Learner, Replay, Array], Told]
+    tell: Callable[[Divergence, Learner, Replay], Told]
     learn: Callable[[Learner, Divergence, Replay, Rollout, Array, Any], tuple[Learner, Metrics, Divergence]]
     observe: Callable[[Any, Replay, Rollout, Step, Array, Any], tuple[Replay, Rollout]]
     reset: Callable[[Learner, Divergence, Replay, Rollout, Array, Any], tuple[Learner, Divergence]]

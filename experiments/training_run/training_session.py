@@ -105,7 +105,7 @@ class Session:
         """What a report needs besides the divergence; `state` is the learner and the replay."""
         plan = self.plan
         limit = plan.settings.training.max_critic_loss
-        return self.folder, plan.seeds, plan.tasks, limit, lambda: plan.program.tell(divergence, *state, plan.seed_keys)
+        return self.folder, plan.seeds, plan.tasks, limit, lambda: plan.program.tell(divergence, *state)
 
     def evaluate(self, moment: Moment, stopped: Callable[[], bool] = lambda: False) -> Evaluation | None:
         """Plays `--eval_episodes` per task; afterwards the pool is at the next training episode.

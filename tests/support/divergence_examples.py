@@ -44,7 +44,7 @@ def seen(*updates, limit=LIMIT):
 
 def told(*updates, read=None):
     """What there is to say after these updates, the last of which left its parameters."""
-    return divergence.tell(seen(*updates), metrics(), updates[-1][1], batch(0) if read is None else read)
+    return divergence.tell(seen(*updates), updates[-1][1], batch(0) if read is None else read)
 
 
 FINE = metrics(), params()

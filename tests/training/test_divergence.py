@@ -21,7 +21,7 @@ def test_the_first_update_that_goes_wrong_is_kept_with_the_place_of_its_batch(wr
 
 
 def tell(held, params=FINE[1]):
-    return divergence.tell(held, metrics(), params, batch(0))
+    return divergence.tell(held, params, batch(0))
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])

@@ -131,8 +131,7 @@ def test_the_update_that_goes_wrong_is_told_with_its_batch(updates):
     keys = jax.random.split(one_seed.keys_at(program_lib.seed_keys_of(run.config)[0], 5).learn, updates)
     expected = replay.sample(full, jax.random.split(keys[0])[0], TOY.batch_per_task)
     assert moment.divergence.step.tolist() == [5]
-    seed_keys = program_lib.seed_keys_of(run.config)
-    told = run.program.tell(moment.divergence, moment.state.learner, moment.state.replay, seed_keys)
+    told = run.program.tell(moment.divergence, moment.state.learner, moment.state.replay)
     assert told.step.tolist() == [5]
     chex.assert_trees_all_equal(jax.tree.map(lambda leaf: leaf[0], told.batch), expected)
 
