@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import jax.numpy as jnp
 from flax import linen as nn
 
 from cmta_jax.networks.linear import Weights, linear, relu
@@ -30,11 +31,11 @@ class MLP(nn.Module):
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
         rows = inputs.reshape(-1, inputs.shape[-1])
+        dtype = inputs.dtype if self.dtype == "float32" else jnp.dtype(self.dtype)
         for number, width in enumerate(self.hidden):
-            narrow = rows if self.dtype == "float32" else rows.astype(self.dtype)
-            hidden = linear(narrow, *Weights(width, name=f"Dense_{number}")(rows), narrow.dtype)
+            hidden = linear(rows.astype(dtype), *Weights(width, name=f"Dense_{number}")(rows), dtype)
             if self.layer_norm:
-                hidden = nn.LayerNorm()(hidden.astype(inputs.dtype)).astype(narrow.dtype)
+                hidden = nn.LayerNorm()(hidden.astype(inputs.dtype)).astype(dtype)
             rows = relu(hidden)
         last = Weights(self.output_dim, bias_init=self.output_bias, name=f"Dense_{len(self.hidden)}")
         return linear(rows, *last(rows), inputs.dtype).reshape(*inputs.shape[:-1], self.output_dim)
