@@ -40,7 +40,8 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
 
     Args:
         config: tasks, seeds, copies, episode ends, rewards.
-        workers: processes; None: one per core. Results do not depend on it.
+        workers: processes. None: one per core, the caller's own among them, which steps its share in `step_wait`. It
+            cannot be replaced if it hangs or dies. Results do not depend on it.
         timeout: seconds without an answer after which a worker counts as lost.
         max_restarts: lost workers (or failed episodes of one lane in a row) after which `TooManyFaults` is raised.
     """
@@ -65,6 +66,7 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
             shared_memory.layout(*dims, exact=True, picture=size),
             settings,
             num_workers=balancing.count_workers(workers, self.num_envs),
+            caller_works=workers is None and not size,  # pictures need a graphics context, which the caller may have
             timeout=timeout,
             on_lost=self._faults.worker_lost,
         )
@@ -159,19 +161,22 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
         faulty = broken & stepped
         observation, reward = self._shared["next_observation"].copy(), self._shared["reward"].copy()
         numbers = self._shared["info"].copy()
-        observation[faulty], reward[~stepped | faulty], numbers[faulty] = self._observation[faulty], 0.0, 0.0
+        if faulty.any() or not stepped.all():
+            observation[faulty], reward[~stepped | faulty], numbers[faulty] = self._observation[faulty], 0.0, 0.0
         self._statistics.step(reward, self._shared["reward_kind"], stepped)
         terminated = stepped & self._attributes.terminate_on_success & (numbers[:, _SUCCESS] == 1.0)
         truncated = stepped & (faulty | (self._statistics.lengths >= self.config.episode_steps))
         ended, same_step = terminated | truncated, self.config.autoreset_mode == AutoresetMode.SAME_STEP
-        final = np.append(observation, self._one_hot, axis=1) if same_step else None
+        final = np.append(observation, self._one_hot, axis=1) if same_step and ended.any() else None
         infos = step_infos(numbers, stepped, ended, self._statistics, final)
         if broken.any():
             with_entry(infos, "worker_restarted", broken.copy(), broken)
-        self._faults.episode_ended(ended & ~broken)
         self._observation = observation
         self._must_reset = np.zeros(self.num_envs, bool) if same_step else ended
-        self._begin(ended if same_step else ~stepped)
+        begun = ended if same_step else ~stepped
+        if ended.any() or begun.any():
+            self._faults.episode_ended(ended & ~broken)
+            self._begin(begun)
         return self._output(), reward, terminated, truncated, infos
 
     def _begin(self, lanes: np.ndarray) -> None:
@@ -199,7 +204,8 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
                 lane, int(self._shared["goal_set"][lane]), int(self._statistics.lengths[lane]), cause
             )
         broken = np.zeros(self.num_envs, bool)
-        broken[[*failed, *lost]] = True
+        if failed or lost:
+            broken[[*failed, *lost]] = True
         return broken
 
     def _output(self) -> np.ndarray:

@@ -7,6 +7,8 @@ import numpy as np
 
 from cmta_jax.environments.sizes import INFO_KEYS
 
+_MASK_KEYS = tuple(f"_{key}" for key in INFO_KEYS)
+
 
 class EpisodeStatistics:
     """Return, length and duration of each lane's episode, as metaworld's RecordEpisodeStatistics gives them.
@@ -59,6 +61,18 @@ def masked(values: dict[str, np.ndarray], lanes: np.ndarray) -> dict[str, np.nda
     return result
 
 
+def masked_numbers(numbers: np.ndarray, lanes: np.ndarray) -> dict[str, np.ndarray]:
+    """`masked` for Meta-World's `info` [L, 7] float64, in the order of `INFO_KEYS`, with one copy for all keys."""
+    if not lanes.any():
+        return {}
+    columns, masks = np.where(lanes, numbers.T, 0.0), np.empty(numbers.T.shape, bool)
+    masks[:] = lanes
+    result: dict[str, np.ndarray] = {}
+    for key, column, mask_key, mask in zip(INFO_KEYS, columns, _MASK_KEYS, masks, strict=True):
+        result[key], result[mask_key] = column, mask
+    return result
+
+
 def step_infos(
     numbers: np.ndarray,
     stepped: np.ndarray,
@@ -74,12 +88,11 @@ def step_infos(
         ended: [L] bool, those of them whose episode ended.
         statistics: of the episodes.
         final: the observations [L, D] of the step, if ended lanes were reset at once: their info is then under
-            `final_info`. None: it is beside the others'.
+            `final_info`. None: it is beside the others', or no episode ended.
     """
-    values: dict[str, np.ndarray] = dict(zip(INFO_KEYS, numbers.T, strict=True))
-    infos = masked(values, stepped if final is None else stepped & ~ended)
+    infos: dict[str, Any] = masked_numbers(numbers, stepped if final is None else stepped & ~ended)
     if ended.any():
-        last = infos if final is None else masked(values, ended)
+        last = infos if final is None else masked_numbers(numbers, ended)
         with_entry(last, "episode", statistics.infos(ended), ended)
         if final is not None:
             with_entry(infos, "final_obs", final_observations(final, ended), ended)

@@ -110,7 +110,7 @@ def test_lanes_that_are_lost_in_a_reset_of_others_truncate_at_the_next_step(envs
 
 def test_too_many_lost_workers_end_with_a_sentence():
     config = translate("MT1", {"env_name": "reach-v3", "seed": 0})
-    envs = gym.wrappers.vector.RecordEpisodeStatistics(MetaWorldVectorEnv(config, max_restarts=0))
+    envs = gym.wrappers.vector.RecordEpisodeStatistics(MetaWorldVectorEnv(config, workers=1, max_restarts=0))
     envs.reset()
     os.kill(envs.unwrapped._team.workers[0].pid, signal.SIGKILL)
     with pytest.raises(RuntimeError, match=r"after 0 restarts the run stops. Its tasks: reach-v3"):

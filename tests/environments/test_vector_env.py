@@ -193,7 +193,8 @@ def test_metaworlds_experts_solve_all_50_tasks_as_often_as_on_its_own_environmen
 
 @pytest.fixture(scope="module")
 def envs():
-    envs = gym.make_vec("cmta_jax:Meta-World-Fast/MT1", env_name="reach-v3", num_envs=3, seed=0, max_episode_steps=5)
+    settings = {"env_name": "reach-v3", "num_envs": 3, "seed": 0, "max_episode_steps": 5, "workers": 2}
+    envs = gym.make_vec("cmta_jax:Meta-World-Fast/MT1", **settings)
     yield envs
     envs.close()
 

@@ -25,7 +25,7 @@ def _graphics():
 
 
 def make_vec(tasks, **keywords):
-    return gym.make_vec("cmta_jax:Meta-World-Fast/custom-mt-envs", envs_list=tasks, seed=3, workers=1, **keywords)
+    return gym.make_vec("cmta_jax:Meta-World-Fast/custom-mt-envs", envs_list=tasks, seed=3, **keywords)
 
 
 @pytest.mark.parametrize("task", TASKS)  # a reset moves the goal of the first, and the drawer of the second

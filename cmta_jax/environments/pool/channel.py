@@ -14,6 +14,7 @@ from typing import Any
 PING, STEP, STEP_AND_RESET, RESET, DRAW, PICTURE, QUIT = b"p", b"s", b"b", b"r", b"d", b"i", b"q"
 DONE, REPORT, BROKEN = b".", b"!", b"x"  # no failure; some lanes failed; the worker itself failed
 
+_SPIN = 5e-4  # seconds; more than a pool needs between two steps if nothing is learnt between them
 _GRACE = 1.0  # seconds; a suspended machine must not count as a hanging worker
 
 
@@ -64,6 +65,12 @@ class Channel:
         if not self._poll.poll(1e3 * _GRACE):
             raise Late
 
+    def spin(self, seconds: float) -> None:
+        """Returns when a byte can be read, at the latest after `seconds`; keeps the core busy until then."""
+        until = time.perf_counter() + seconds
+        while not self._poll.poll(0) and time.perf_counter() < until:
+            pass
+
     def write_message(self, message: Any) -> None:
         """Writes a value that JSON can hold."""
         text = json.dumps(message).encode()
@@ -81,3 +88,27 @@ class Channel:
                 os.close(end)
             except OSError:
                 pass
+
+
+class Commands:
+    """The commands that a worker receives. Waking a process takes longer than a short wait, so it stays awake for one.
+
+    It stays awake only where the command before came within `_SPIN` seconds, so a learner's core is left alone.
+
+    Args:
+        channel: of the worker.
+        may_spin: whether there are enough cores to wait in this way.
+    """
+
+    def __init__(self, channel: Channel, may_spin: bool):
+        self._channel, self._may_spin = channel, may_spin
+        self._was_soon = False
+
+    def next(self) -> bytes:
+        """Waits for a command; raises Closed."""
+        began = time.perf_counter()
+        if self._may_spin and self._was_soon:
+            self._channel.spin(_SPIN)
+        command = self._channel.read()
+        self._was_soon = time.perf_counter() - began < _SPIN
+        return command

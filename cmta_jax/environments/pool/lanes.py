@@ -1,7 +1,9 @@
 """The simulators of one worker's lanes, stepped and reset in shared memory."""
 
+import contextlib
+import operator
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import mujoco
@@ -14,6 +16,7 @@ from cmta_jax.environments.simulator.pictures import Pictures
 from cmta_jax.environments.simulator.stock import StockSimulator
 from cmta_jax.environments.sizes import INFO_KEYS
 
+_INFO_NUMBERS = operator.itemgetter(*INFO_KEYS)
 REWARD_KINDS = {np.float32: 1, np.float64: 2}  # 0: a Python number
 
 
@@ -34,14 +37,13 @@ class Lanes:
         self.simulators: dict[int, StockSimulator] = {}
         settings = dict(spec["simulator"])
         self.picture_settings: dict[str, Any] = settings.pop("pictures", {})
-        with compile_once():
+        self.warnings: list[str] = []
+        with _collecting(self.warnings), compile_once():
             for lane, task in zip(self.lanes, spec["tasks"], strict=True):
                 self.simulators[lane] = simulator.make(task, **settings)
                 self.simulators[lane].vectors = shared["goal_vectors"][self.rows[lane]]
         self.stages = list(zip(*(lane_simulator.stages for lane_simulator in self.simulators.values()), strict=True))
         self.pictures: dict[int, Pictures] = {}
-        self.warnings: list[str] = []
-        mujoco.set_mju_user_warning(self.warnings.append)  # instead of a log file in the user's folder
 
     def step(self) -> dict[int, str]:
         """One step of every lane; returns the cause of failure by lane, for lanes that failed.
@@ -64,19 +66,14 @@ class Lanes:
 
     def _share(self) -> dict[int, str]:
         """Writes the results of the step to shared memory; reports lanes where a number is NaN or infinite."""
-        steps = [(own.observation, own.reward, own.success) for own in self.simulators.values()]
-        observations, rewards, successes = zip(*steps, strict=True)
-        real = self.shared["reward"].dtype
-        observations, rewards = np.array(observations, real), np.array(rewards, real)
-        self.shared["next_observation"][self.lanes] = observations
-        self.shared["reward"][self.lanes] = rewards
-        self.shared["success"][self.lanes] = successes
-        if "info" in self.shared:
-            infos = [[float(own.info[key]) for key in INFO_KEYS] for own in self.simulators.values()]
-            self.shared["info"][self.lanes] = infos
-            kinds = [REWARD_KINDS.get(type(own.reward), 0) for own in self.simulators.values()]
-            self.shared["reward_kind"][self.lanes] = kinds
-        finite = np.isfinite(observations).all(axis=1) & np.isfinite(rewards)
+        shared, has_info = self.shared, "info" in self.shared
+        observations, rewards, successes = (shared[name] for name in ("next_observation", "reward", "success"))
+        for lane, own in self.simulators.items():
+            observations[lane], rewards[lane], successes[lane] = own.observation, own.reward, own.success
+            if has_info:
+                shared["info"][lane] = _INFO_NUMBERS(own.info)
+                shared["reward_kind"][lane] = REWARD_KINDS.get(type(own.reward), 0)
+        finite = np.isfinite(observations[self.lanes]).all(axis=1) & np.isfinite(rewards[self.lanes])
         if finite.all():
             return {}
         return {self.lanes[i]: "observation or reward is not finite" for i in np.flatnonzero(~finite)}
@@ -123,15 +120,27 @@ class Lanes:
     def obey(self, command: bytes) -> dict[int, str]:
         """Carries out one command of `channel`; returns the cause of failure by lane."""
         failed = {}
-        if command in (channel.STEP, channel.STEP_AND_RESET):
-            failed = self.step()
-        if command == channel.STEP_AND_RESET:
-            due = self.shared["reset_mask"] | (self.shared["reset_on_success"] & self.shared["success"])
-            failed |= self.reset(lane for lane in self.lanes if due[lane])
-        if command == channel.RESET:
-            failed = self.reset(lane for lane in self.lanes if self.shared["reset_mask"][lane])
-        if command == channel.PICTURE:
-            failed = self.take_pictures()
-        if command == channel.DRAW:
-            self.draw()
+        with _collecting(self.warnings):
+            if command in (channel.STEP, channel.STEP_AND_RESET):
+                failed = self.step()
+            if command == channel.STEP_AND_RESET:
+                due = self.shared["reset_mask"] | (self.shared["reset_on_success"] & self.shared["success"])
+                failed |= self.reset(lane for lane in self.lanes if due[lane])
+            if command == channel.RESET:
+                failed = self.reset(lane for lane in self.lanes if self.shared["reset_mask"][lane])
+            if command == channel.PICTURE:
+                failed = self.take_pictures()
+            if command == channel.DRAW:
+                self.draw()
         return failed
+
+
+@contextlib.contextmanager
+def _collecting(warnings: list[str]) -> Iterator[None]:
+    """While entered, MuJoCo adds its warnings to a list, not to a log file in the user's folder."""
+    others = mujoco.get_mju_user_warning()
+    mujoco.set_mju_user_warning(warnings.append)
+    try:
+        yield
+    finally:
+        mujoco.set_mju_user_warning(others)

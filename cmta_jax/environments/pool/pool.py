@@ -172,7 +172,7 @@ class Pool:
     @property
     def worker_pids(self) -> list[int]:
         """Process ids of the workers."""
-        return [worker.pid for worker in self._team.workers]
+        return [worker.pid for worker in self._team.workers if worker.pid is not None]
 
     @property
     def goal_vectors(self) -> np.ndarray:

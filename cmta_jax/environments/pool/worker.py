@@ -25,7 +25,8 @@ def serve(pipe: channel.Channel, memory: int) -> None:
     fields = {name: (tuple(shape), dtype) for name, (shape, dtype) in spec["layout"].items()}
     lanes = Lanes(spec, shared_memory.attach(memory, fields))
     pipe.write(channel.DONE)
-    while (command := pipe.read()) != channel.QUIT:
+    commands = channel.Commands(pipe, spec["may_spin"])
+    while (command := commands.next()) != channel.QUIT:
         failed = lanes.obey(command)
         if failed:
             pipe.write(channel.REPORT)

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.random import RandomState
 
-from cmta_jax.environments.pool import balancing, channel, shared_memory
+from cmta_jax.environments.pool import balancing, channel, resources, shared_memory
+from cmta_jax.environments.pool.in_process import InProcessWorker
 from cmta_jax.environments.pool.process import WorkerLost, WorkerProcess
 from cmta_jax.environments.pool.shared_memory import Layout
 
+Worker = WorkerProcess | InProcessWorker
 OnLost = Callable[[list[int], str], None]  # (lanes, cause)
 
 _QUIT_TIMEOUT = 2.0  # seconds
@@ -26,12 +28,13 @@ class Team:
         simulator: keyword arguments of `simulator.make`; and those of `simulator.pictures.Pictures` as `pictures`, if
             pictures are drawn.
         num_workers: processes.
+        caller_works: whether the caller steps a share of the lanes itself while it waits, in the place of one process.
         timeout: seconds without an answer after which a worker counts as lost.
         on_lost: called with (lanes, cause) before a lost worker is replaced; may raise.
 
     Attributes:
         shared: the shared arrays by name; see `shared_memory.layout`.
-        workers: one per process.
+        workers: one per process, and the caller's.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Team:
         simulator: dict[str, Any],
         *,
         num_workers: int,
+        caller_works: bool = False,
         timeout: float,
         on_lost: OnLost,
     ):
@@ -50,17 +54,21 @@ class Team:
         self._memory = shared_memory.create(fields)
         self.shared = shared_memory.attach(self._memory, fields)
         rows = [(seed, task) for seed, task, _ in np.ndindex(self._dims)]
-        self.workers: list[WorkerProcess] = []
+        self.workers: list[Worker] = []
         self._finalizer = weakref.finalize(self, _end, self.workers, self._memory)
+        may_spin = num_workers - caller_works < resources.usable_cores()  # a core is left for the caller
         for lanes in balancing.assign(tasks, num_workers):
             own = {"lanes": lanes, "tasks": [tasks[lane] for lane in lanes], "rows": [rows[lane] for lane in lanes]}
-            spec = {**own, "layout": fields, "simulator": simulator}
-            self.workers.append(WorkerProcess(lanes, spec, self._memory))
+            spec = {**own, "layout": fields, "simulator": simulator, "may_spin": may_spin}
+            if caller_works and not self.workers:  # the first, whose turn in `wait` comes first
+                self.workers.append(InProcessWorker(lanes, spec, self.shared))
+            else:
+                self.workers.append(WorkerProcess(lanes, spec, self._memory))
         self._owner = {lane: worker for worker in self.workers for lane in worker.lanes}
         for worker in self.workers:
             self._await_first_start(worker, tasks)
 
-    def _await_first_start(self, worker: WorkerProcess, tasks: list[str]) -> None:
+    def _await_first_start(self, worker: Worker, tasks: list[str]) -> None:
         """Waits for a worker's first start. If that fails, it is not tried again, because it would fail again."""
         try:
             worker.await_start()
@@ -114,7 +122,7 @@ class Team:
                 failed |= {int(lane): cause for lane, cause in report.items()}
         return failed, lost
 
-    def _await(self, worker: WorkerProcess, patience: float = 1.0) -> dict[str, str] | None:
+    def _await(self, worker: Worker, patience: float = 1.0) -> dict[str, str] | None:
         """The cause of failure by lane of one worker; None if the worker was lost, and then it has been replaced."""
         try:
             return worker.wait(patience * self._timeout)
@@ -122,7 +130,7 @@ class Team:
             self._replace(worker, str(lost))
             return None
 
-    def _replace(self, worker: WorkerProcess, cause: str) -> None:
+    def _replace(self, worker: Worker, cause: str) -> None:
         while True:
             worker.kill()
             self._on_lost(worker.lanes, cause)
@@ -138,7 +146,7 @@ class Team:
         self._finalizer()
 
 
-def _end(workers: list[WorkerProcess], memory: int) -> None:
+def _end(workers: list[Worker], memory: int) -> None:
     for worker in workers:
         worker.quit(_QUIT_TIMEOUT)
     os.close(memory)
