@@ -40,8 +40,8 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
 
     Args:
         config: tasks, seeds, copies, episode ends, rewards.
-        workers: processes. None: one per core, the caller's own among them, which steps its share in `step_wait`. It
-            cannot be replaced if it hangs or dies. Results do not depend on it.
+        workers: processes. None: one per core. One of them is the caller then, unless pictures are drawn: it steps its
+            share in `step_wait`, and cannot be replaced if it hangs. Results do not depend on it.
         timeout: seconds without an answer after which a worker counts as lost.
         max_restarts: lost workers (or failed episodes of one lane in a row) after which `TooManyFaults` is raised.
     """
@@ -49,14 +49,13 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
     def __init__(
         self, config: VectorEnvConfig, workers: int | None = None, timeout: float = 60.0, max_restarts: int = 10
     ):
-        self.config = config
-        self.num_envs = len(config.tasks) * config.copies
+        self.config, self.num_envs = config, len(config.tasks) * config.copies
         self.metadata = {"autoreset_mode": config.autoreset_mode, "render_modes": ["rgb_array"], "render_fps": 80}
         self.render_mode = config.render_mode
         self._make_spaces()
         self._tasks = [task for task in config.tasks for _ in range(config.copies)]
         self._faults, num_seeds = FaultRecord(self._tasks, max_restarts), len(config.goal_seeds)
-        size = (config.height, config.width) if config.render_mode else None
+        size = (config.height, config.width) if config.render_mode else None  # of pictures
         settings: dict[str, Any] = {"reward_version": config.reward_version, "success_version": "reward"}
         if size:
             settings["pictures"] = {"backend": find_backend(), **config.camera}
@@ -65,8 +64,7 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
             self._tasks,
             shared_memory.layout(*dims, exact=True, picture=size),
             settings,
-            num_workers=balancing.count_workers(workers, self.num_envs),
-            caller_works=workers is None and not size,  # pictures need a graphics context, which the caller may have
+            workers=balancing.Workers(balancing.count_workers(workers, self.num_envs), workers is None and not size),
             timeout=timeout,
             on_lost=self._faults.worker_lost,
         )
@@ -76,8 +74,8 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
         self._attributes = LaneAttributes(config, self._tasks, self._goals, self._shared["goal_vectors"])
         self._statistics = EpisodeStatistics(self.num_envs)
         self._observation = np.zeros((self.num_envs, OBSERVATION_DIM))
-        self._must_reset = np.zeros(self.num_envs, bool)  # lanes whose episode has ended
-        self._lost = np.zeros(self.num_envs, bool)  # lanes whose worker was lost since the last step
+        # lanes whose episode has ended; lanes whose worker was lost since the last step
+        self._must_reset, self._lost = np.zeros((2, self.num_envs), bool)
         self._begun = self._pending = False  # whether there was a reset; whether a step is under way
 
     def _make_spaces(self) -> None:
@@ -159,8 +157,7 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
             self._lost[:] = False
         stepped = ~self._must_reset  # the others (NEXT_STEP) ignored the action and were reset
         faulty = broken & stepped
-        observation, reward = self._shared["next_observation"].copy(), self._shared["reward"].copy()
-        numbers = self._shared["info"].copy()
+        observation, reward, numbers = (self._shared[name].copy() for name in ("next_observation", "reward", "info"))
         if faulty.any() or not stepped.all():
             observation[faulty], reward[~stepped | faulty], numbers[faulty] = self._observation[faulty], 0.0, 0.0
         self._statistics.step(reward, self._shared["reward_kind"], stepped)
@@ -171,16 +168,16 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
         infos = step_infos(numbers, stepped, ended, self._statistics, final)
         if broken.any():
             with_entry(infos, "worker_restarted", broken.copy(), broken)
+        self._faults.episode_ended(ended & ~broken)
         self._observation = observation
         self._must_reset = np.zeros(self.num_envs, bool) if same_step else ended
-        begun = ended if same_step else ~stepped
-        if ended.any() or begun.any():
-            self._faults.episode_ended(ended & ~broken)
-            self._begin(begun)
+        self._begin(ended if same_step else ~stepped)
         return self._output(), reward, terminated, truncated, infos
 
     def _begin(self, lanes: np.ndarray) -> None:
         """Notes that `lanes` [L] bool were reset; draws the goal sets of their next episodes."""
+        if not lanes.any():
+            return
         self._observation[lanes] = self._shared["reset_observation"][lanes]
         self._must_reset[lanes] = False
         self._statistics.begin(lanes)
@@ -200,12 +197,10 @@ class MetaWorldVectorEnv(gymnasium.vector.VectorEnv):
         """Waits for the workers; returns the lanes [L] bool that failed or were lost with their worker."""
         failed, lost = self._team.wait()
         for lane, cause in failed.items():
-            self._faults.episode_failed(
-                lane, int(self._shared["goal_set"][lane]), int(self._statistics.lengths[lane]), cause
-            )
+            goal_set, step = int(self._shared["goal_set"][lane]), int(self._statistics.lengths[lane])
+            self._faults.episode_failed(lane, goal_set, step, cause)
         broken = np.zeros(self.num_envs, bool)
-        if failed or lost:
-            broken[[*failed, *lost]] = True
+        broken[list(failed) + lost] = True
         return broken
 
     def _output(self) -> np.ndarray:

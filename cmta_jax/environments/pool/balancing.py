@@ -1,6 +1,7 @@
 """Which worker steps which lane. This changes how long a step takes, never its result."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from cmta_jax.environments.pool import resources
 
@@ -24,8 +25,15 @@ STEP_COST = {
 }  # fmt: skip
 
 
+class Workers(NamedTuple):
+    """How many there are, and whether the caller, which would sleep meanwhile, is one; the others are processes."""
+
+    count: int
+    caller_is_one: bool = False
+
+
 def count_workers(requested: int | None, num_lanes: int) -> int:
-    """Processes to start: `requested`, or one per core that this process may use; never more than lanes."""
+    """`requested`, or one per core that this process may use; never more than lanes."""
     if requested is not None and requested < 1:
         raise ValueError(f"{requested} environment workers cannot step anything: ask for at least 1.")
     return min(requested or resources.usable_cores(), num_lanes)

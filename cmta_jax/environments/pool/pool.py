@@ -55,7 +55,7 @@ class Pool:
             self.lane_tasks,
             shared_memory.layout(*dims),
             simulator,
-            num_workers=balancing.count_workers(workers, self.num_lanes),
+            workers=balancing.Workers(balancing.count_workers(workers, self.num_lanes)),
             timeout=timeout,
             on_lost=self.faults.worker_lost,
         )

@@ -27,8 +27,7 @@ class Team:
         fields: the shared arrays, as `shared_memory.layout` gives them.
         simulator: keyword arguments of `simulator.make`; and those of `simulator.pictures.Pictures` as `pictures`, if
             pictures are drawn.
-        num_workers: processes.
-        caller_works: whether the caller steps a share of the lanes itself while it waits, in the place of one process.
+        workers: how many processes, and whether the caller steps a share of the lanes itself while it waits.
         timeout: seconds without an answer after which a worker counts as lost.
         on_lost: called with (lanes, cause) before a lost worker is replaced; may raise.
 
@@ -43,8 +42,7 @@ class Team:
         fields: Layout,
         simulator: dict[str, Any],
         *,
-        num_workers: int,
-        caller_works: bool = False,
+        workers: balancing.Workers,
         timeout: float,
         on_lost: OnLost,
     ):
@@ -56,11 +54,11 @@ class Team:
         rows = [(seed, task) for seed, task, _ in np.ndindex(self._dims)]
         self.workers: list[Worker] = []
         self._finalizer = weakref.finalize(self, _end, self.workers, self._memory)
-        may_spin = num_workers - caller_works < resources.usable_cores()  # a core is left for the caller
-        for lanes in balancing.assign(tasks, num_workers):
+        may_spin = workers.count - workers.caller_is_one < resources.usable_cores()  # a core is left for the caller
+        for lanes in balancing.assign(tasks, workers.count):
             own = {"lanes": lanes, "tasks": [tasks[lane] for lane in lanes], "rows": [rows[lane] for lane in lanes]}
             spec = {**own, "layout": fields, "simulator": simulator, "may_spin": may_spin}
-            if caller_works and not self.workers:  # the first, whose turn in `wait` comes first
+            if workers.caller_is_one and not self.workers:  # the first, whose turn in `wait` comes first
                 self.workers.append(InProcessWorker(lanes, spec, self.shared))
             else:
                 self.workers.append(WorkerProcess(lanes, spec, self._memory))
