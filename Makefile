@@ -12,8 +12,9 @@ installed := $(VENV)/installed
 train: install
 	$(python) -m experiments.run --flagfile=quickstart.flags $(ARGS)
 
-# Two processes; each file of tests runs in one of them. One test alone: .venv/bin/python -m pytest FILE -k NAME
-pytest := $(python) -m pytest --numprocesses=2 --dist=loadfile
+# Three processes, because tests of processes wait; each file runs in one of them. One test alone:
+# .venv/bin/python -m pytest FILE -k NAME
+pytest := $(python) -m pytest --numprocesses=3 --dist=loadfile
 
 test: install
 	$(pytest) --durations=10 $(ARGS)

@@ -18,7 +18,7 @@ def save_policy(path: str | pathlib.Path, params: Params, metadata: Mapping[str,
     """Writes `params` (a pytree of arrays) and `metadata` (JSON: method, spec, flags) atomically as safetensors."""
     path, leaves = pathlib.Path(path), trees.host_copies(params)
     temporary = path.with_name(path.name + ".tmp")
-    page = json.loads(json.dumps({"versions": versions(), **metadata}, allow_nan=False))
+    page = json.loads(json.dumps({"versions": dict(versions()), **metadata}, allow_nan=False))
     text = json.dumps({"digest": _digest(page, leaves), "metadata": page})
     try:
         arrays.write(temporary, arrays.kinds_of(leaves), leaves.values(), text)

@@ -1,10 +1,13 @@
 """What a checkpoint is made of, and how it goes to its files and comes back."""
 
+import functools
 import importlib.metadata
 import json
 import math
 import pathlib
 import platform
+import types
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -50,7 +53,7 @@ def copy(checkpoint: Checkpoint, best: float | None, saved: Saved | None) -> Cop
     rest |= {f"pool/{name}": np.array(array) for name, array in checkpoint.pool.items()}
     state = trees.host_copies(checkpoint.state)
     arrays.kinds_of(rest | state)  # raises for what cannot be saved, here and not on the writing thread
-    metadata = json.loads(json.dumps({"versions": versions(), **checkpoint.metadata}, allow_nan=False))
+    metadata = json.loads(json.dumps({"versions": dict(versions()), **checkpoint.metadata}, allow_nan=False))
     best = None if best is None or math.isnan(best) else float(best)
     blocks = replay_files.copy_changed(replay, saved, checkpoint.step, cursor, size)
     return Copy(int(checkpoint.step), best, metadata, state, rest, blocks)
@@ -107,7 +110,8 @@ def read_part(folder: pathlib.Path, manifest: Manifest, path: str, template: Any
     return trees.rebuild(template, leaves)
 
 
-def versions() -> dict[str, str]:
+@functools.cache
+def versions() -> Mapping[str, str]:
     """Versions of Python and of the packages that can change a result; those not installed are left out."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
@@ -115,7 +119,7 @@ def versions() -> dict[str, str]:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return types.MappingProxyType(found)
 
 
 def state_name(number: int) -> str:

@@ -1,5 +1,6 @@
 import pytest
 
+from cmta_jax import methods
 from cmta_jax.methods import METHODS
 from cmta_jax.runs import matching, settings
 from experiments.command_line import flag_sources, flagfiles
@@ -38,7 +39,7 @@ def counted_once(monkeypatch):
     counts, count = {}, matching.count_parameters
 
     def remembered(method, values, spec):
-        asked = method, tuple(sorted((name, str(value)) for name, value in values.items() if value is not None)), spec
+        asked = method, methods.configure(method, values), spec
         if asked not in counts:
             counts[asked] = count(method, values, spec)
         return counts[asked]

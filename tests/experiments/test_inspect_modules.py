@@ -166,7 +166,9 @@ def test_the_command_draws_everything(tmp_path):
         rendering.find_backend()
     except ValueError as error:
         pytest.skip(str(error))
-    path = policy_file(tmp_path / "policy.safetensors", "--benchmark=reach-v3", *CMTA, pool=MetaWorldSized)
+    path = policy_file(
+        tmp_path / "policy.safetensors", "--benchmark=reach-v3", "--horizon=20", *CMTA, pool=MetaWorldSized
+    )
     assert inspect_modules.main([f"--workdir={path}", f"--beside={path}", "--env_workers=1"], Pool) == 0
     stems = {"figure_5_experts", "figure_7_attention", "similarity", "attention_reach-v3"}
     made = {path.name: path.read_bytes()[:4] for path in (tmp_path / "modules").iterdir()}

@@ -12,11 +12,14 @@ from cmta_jax.config import REWARD_SCALINGS
 from cmta_jax.tracking.value_warning import ValueWarning
 
 OLD = pathlib.Path(__file__).parents[1] / "support/run_of_0_1_0"
+ELSEWHERE = ("running_std",)  # the runs that test_resume.py resumes have it
 REWARDS = ("raw_reward_mean", "raw_reward_std", "reward_mean", "reward_std", "value_gap", "value_limit")
 
 
 @pytest.mark.usefixtures("toy_method")
-@pytest.mark.parametrize("scaling", REWARD_SCALINGS)
+@pytest.mark.parametrize(
+    "scaling", [pytest.param(name, marks=[pytest.mark.nightly] * (name in ELSEWHERE)) for name in REWARD_SCALINGS]
+)
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, scaling):
     flags = (*toy_runs.MTMHSAC, f"--reward_scaling={scaling}")
     whole, cut = tmp_path / "whole", tmp_path / "cut"

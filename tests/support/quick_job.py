@@ -16,6 +16,7 @@ PATIENCE = 60  # seconds until somebody asks it to end
 
 
 def saved_and_ended(number, frame):
+    signal.signal(number, signal.SIG_IGN)  # it may be asked more than once
     print("stopped and saved", flush=True)
     sys.exit(128 + number)
 
