@@ -35,15 +35,20 @@ def _cmta(flags: Flags) -> str:
         name += " (frozen random actor encoder)"
     if _is_literal(flags):
         return f"{name} (literal)"
-    return name + _unusual_contrast(flags, weight)
+    return name + _unusual_contrast(flags, "cmta", weight)
 
 
-def _unusual_contrast(flags: Flags, weight: float) -> str:
-    """Names a weight of the contrastive loss that is not the paper's for rewards of that scale (deviation 29)."""
+def _unusual_contrast(flags: Flags, method: str, weight: float) -> str:
+    """Names what the contrastive loss has that is not the paper's for rewards of that scale (deviations 28 and 29)."""
+    if weight == 0:
+        return ""
     raw = flags.text("reward_scaling") == "none"
     scale = flags.number("reward_scale", TrainingConfig.reward_scale) if raw else 1.0
-    usual = cmta.Config.contrastive_weight * scale**2
-    return "" if weight == 0 or math.isclose(weight, usual) else f" (contrastive weight {weight:g})"
+    floor = flags.number(f"{method}.contrastive_floor", cmta.Config.contrastive_floor)
+    is_usual = math.isclose(weight, cmta.Config.contrastive_weight * scale**2)
+    unusual = [] if is_usual else [f"contrastive weight {weight:g}"]
+    unusual += [] if floor == cmta.Config.contrastive_floor else [f"contrastive floor {floor:g}"]
+    return f" ({', '.join(unusual)})" if unusual else ""
 
 
 def _is_literal(flags: Flags) -> bool:
@@ -54,7 +59,7 @@ def _is_literal(flags: Flags) -> bool:
 
 def _care(flags: Flags) -> str:
     weight = flags.number("care.contrastive_weight", care.Config.contrastive_weight)
-    return f"CARE + CL{_unusual_contrast(flags, weight)}" if weight > 0 else "CARE"
+    return f"CARE + CL{_unusual_contrast(flags, 'care', weight)}" if weight > 0 else "CARE"
 
 
 def _mtsac(flags: Flags) -> str:

@@ -19,6 +19,11 @@ from experiments.reporting import names
             {"method": "cmta", "cmta.contrastive_weight": "2500", "reward_scaling": "none", "reward_scale": "0.1"},
         ),
         ("CARE + CL (contrastive weight 25)", {"method": "care", "care.contrastive_weight": "25"}),
+        ("CMTA (contrastive floor 0)", {"method": "cmta", "cmta.contrastive_floor": "0.0"}),
+        (
+            "CARE + CL (contrastive weight 9, contrastive floor 0)",
+            {"method": "care", "care.contrastive_weight": "9", "care.contrastive_floor": "0"},
+        ),
         ("CMTA w/o CL", {"method": "cmta", "cmta.contrastive_weight": "0.0"}),
         ("CMTA w/o TI", {"method": "cmta", "cmta.temporal": "false"}),
         ("CMTA w/o TI", {"method": "cmta", "nocmta.temporal": "true"}),
