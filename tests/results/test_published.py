@@ -91,3 +91,14 @@ def test_the_table_of_few_is_that_of_its_runs():
         cells = [f"{row.final:.1f}", f"{iqm:.1f} [{100 * low:.1f}, {100 * high:.1f}]", f"{row.last_five:.1f}"]
         line = " | ".join([row.agent, str(row.seeds), *cells, steps, f"{row.kept:.1f}", ahead, row.answer or "-"])
         assert f"| {line} |" in page
+
+
+def test_the_answers_to_the_papers_claims_are_those_of_the_table():
+    """A claim that CMTA is ahead has the table's answer; one that a part of it helps is about the row without that part."""
+    page = (ROOT / "docs/results.md").read_text()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| ")]
+    answers = {row[7]: row[8] for row in rows if len(row) == 9 and "[" in row[7]}
+    claims = [row for row in rows if len(row) == 3 and "[" in row[2]]
+    assert len(claims) >= 5
+    for claim, said, interval in claims:
+        assert said.partition(":")[0].partition(",")[0] == answers[interval], claim
