@@ -97,8 +97,8 @@ def test_the_answers_to_the_papers_claims_are_those_of_the_table():
     """That a part of CMTA helps is a claim about the row without it."""
     page = (ROOT / "docs/results.md").read_text()
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| ")]
-    answers = {row[7]: row[8] for row in rows if len(row) == 9 and row[7][0] in "+-"}
-    claims = [row for row in rows if len(row) == 3 and row[2][0] in "+-" and "[" in row[2]]
+    answers = {row[7]: row[8] for row in rows if len(row) == 9 and row[7].startswith(("+", "-"))}
+    claims = [row for row in rows if len(row) == 3 and row[2].startswith(("+", "-")) and "[" in row[2]]
     assert len(claims) >= 5
     for claim, said, interval in claims:
         assert said.partition(":")[0].partition(",")[0] == answers[interval], claim
