@@ -84,7 +84,7 @@ def test_the_four_flagfiles_are_the_papers_defaults_but_for_what_is_stable(bench
         ("mt10_mixed/cmta.flags", ("none", 0.1, 25.0, True, "shared")),
         ("mt10_mixed/cmta_released.flags", ("running_std", 1.0, 2500.0, False, "frozen_random")),
         ("mt10_mixed/cmta_literal.flags", ("none", 1.0, 2500.0, False, "shared")),
-        ("quickstart.flags", ("none", 0.1, 2500.0, True, "shared")),
+        ("quickstart.flags", ("none", 0.1, 25.0, True, "shared")),
         ("quickstart_released.flags", ("running_std", 1.0, 2500.0, False, "frozen_random")),
     ],
 )
