@@ -20,6 +20,7 @@ from experiments.reporting import names
         ),
         ("CARE + CL (contrastive weight 25)", {"method": "care", "care.contrastive_weight": "25"}),
         ("CMTA (contrastive floor 0)", {"method": "cmta", "cmta.contrastive_floor": "0.0"}),
+        ("CMTA (contrastive floor 0.5)", {"method": "cmta", "cmta.contrastive_floor": "0.5"}),
         (
             "CARE + CL (contrastive weight 9, contrastive floor 0)",
             {"method": "care", "care.contrastive_weight": "9", "care.contrastive_floor": "0"},
