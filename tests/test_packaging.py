@@ -1,11 +1,14 @@
 import ast
 import pathlib
+import pkgutil
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
 import zipfile
+
+from gymnasium.envs import registration
 
 from experiments.command_line import flagfiles
 
@@ -48,3 +51,10 @@ def test_what_is_imported_is_declared_and_nothing_else():
             imported |= {name.partition(".")[0] for name in names}
     imported -= {*sys.stdlib_module_names, "cmta_jax", "experiments"}
     assert imported == {IMPORTED_AS.get(name, name) for name in declared}
+
+
+def test_a_gymnasium_that_loads_plug_ins_finds_the_environments(monkeypatch):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    monkeypatch.setattr(registration, "registry", {})
+    pkgutil.resolve_name(project["entry-points"]["gymnasium.envs"]["__root__"])()
+    assert {"Meta-World-Fast/MT10", "Meta-World-Fast/reach-v3"} <= registration.registry.keys()
