@@ -76,6 +76,7 @@ def test_an_interrupted_reset_begins_anew(envs, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             envs.reset(seed=5)
     np.testing.assert_array_equal(envs.reset(seed=5)[0], expected)
+    assert not envs._team.workers[1]._channel._poll.poll(50)  # every answer of the process was read
 
 
 def test_mujocos_warnings_go_where_the_caller_wants_them_between_steps(envs):

@@ -53,6 +53,7 @@ class Team:
         self.shared = shared_memory.attach(self._memory, fields)
         rows = [(seed, task) for seed, task, _ in np.ndindex(self._dims)]
         self.workers: list[Worker] = []
+        self._lost: list[int] = []  # lanes of workers that were replaced since the last `wait`
         self._finalizer = weakref.finalize(self, _end, self.workers, self._memory)
         may_spin = workers.count - workers.caller_is_one < resources.usable_cores()  # a core is left for the caller
         for lanes in balancing.assign(tasks, workers.count):
@@ -95,8 +96,10 @@ class Team:
             self._draw(lane)
 
     def ask(self, command: bytes) -> None:
-        """Sends a command to every worker."""
+        """Sends a command to every worker. An answer that an interruption left unread is read before."""
         for worker in self.workers:
+            if worker.pending and self._await(worker) is None:
+                self._lost += worker.lanes
             worker.ask(command)
 
     def wait(self, patience: float = 1.0) -> tuple[dict[int, str], list[int]]:
@@ -109,7 +112,7 @@ class Team:
             The cause of failure by lane, and the lanes of workers that were lost and have been replaced.
         """
         failed: dict[int, str] = {}
-        lost: list[int] = []
+        lost, self._lost = self._lost, []
         for worker in self.workers:
             if not worker.pending:
                 continue  # its answer was read before an interruption
