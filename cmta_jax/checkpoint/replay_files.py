@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cmta_jax.checkpoint import arrays, files, trees
+from cmta_jax.checkpoint.arrays import Kind
 from cmta_jax.checkpoint.files import CheckpointError, File
 from cmta_jax.checkpoint.manifest import Ring
 
@@ -45,7 +46,7 @@ class Blocks(NamedTuple):
 def empty_ring(replay: Any) -> Ring:
     """The ring of a replay of which nothing has been saved; blocks of about BLOCK_BYTES over all lanes."""
     rows = replay.valid.shape[-1]
-    row_bytes = sum(kind.size for kind in trees.kinds(replay.rows).values()) // rows
+    row_bytes = sum(kind.size for kind in _kinds(replay).values()) // rows
     block_rows = min(rows, max(SMALLEST_BLOCK, BLOCK_BYTES // max(1, row_bytes)))
     return Ring(rows, block_rows, (None,) * -(-rows // block_rows))
 
@@ -70,10 +71,10 @@ def copy_changed(replay: Any, saved: Saved | None, step: int, cursor: np.ndarray
     changed = changed_rows(saved, step, cursor, size, ring.rows)
     begins = _begins(ring)
     numbers = [number for number, begin in enumerate(begins) if changed[begin : begin + ring.block_rows].any()]
-    leaves = {name: jnp.asarray(leaf) for name, leaf in trees.named(replay.rows).items()}
-    blocks, in_flight = [], max(1, BYTES_LEFT_ON_DEVICE // max(1, _bytes(leaves) * ring.block_rows // ring.rows))
+    rows = jnp.asarray(replay.numbers)
+    blocks, in_flight = [], max(1, BYTES_LEFT_ON_DEVICE // max(1, rows.nbytes * ring.block_rows // ring.rows))
     for position, number in enumerate(numbers):
-        blocks.append(_slice(leaves, begins[number], axis=cursor.ndim, rows=ring.block_rows))
+        blocks.append(_block(rows, begins[number], layout=replay.layout, rows=ring.block_rows))
         if position >= in_flight:
             blocks[position - in_flight] = jax.device_get(blocks[position - in_flight])
     return Blocks(numbers, blocks, ring)
@@ -99,21 +100,23 @@ def all_there(folder: pathlib.Path, ring: Ring) -> bool:
         return False
 
 
-def read(folder: pathlib.Path, ring: Ring, template_rows: Any, axis: int) -> Any:
-    """Rows like the template's, as numpy arrays, rows on `axis`; rows that were never written are zeros."""
-    wanted = trees.kinds(template_rows)
-    rows = {name: np.zeros(kind.shape, kind.dtype) for name, kind in wanted.items()}
-    by_row = {name: np.moveaxis(leaf, axis, 0) for name, leaf in rows.items()}
+def read(folder: pathlib.Path, ring: Ring, template: Any) -> np.ndarray:
+    """The numbers of a replay like the template, as a numpy array; rows that were never written are zeros."""
+    wanted, axis = _kinds(template), template.cursor.ndim
+    numbers = np.zeros(template.numbers.shape, template.numbers.dtype)
+    by_row = {name: np.moveaxis(leaf, axis, 0) for name, leaf in trees.named(template.layout.views(numbers)).items()}
     missing = {(number, name) for number, place in enumerate(ring.blocks) if place for name in wanted}
     for file in sorted({place for place in ring.blocks if place}):
         files.verify(folder, file)
-        missing -= _read_file(folder, file, ring, by_row, axis)
+        missing -= _read_file(folder, file, ring, by_row, wanted, axis)
     if missing:
         raise CheckpointError(f"block {min(missing)[0]} of the replay is not in the file that should hold it")
-    return trees.rebuild(template_rows, rows)
+    return numbers
 
 
-def _read_file(folder: pathlib.Path, file: File, ring: Ring, rows: dict[str, np.ndarray], axis: int) -> set:
+def _read_file(
+    folder: pathlib.Path, file: File, ring: Ring, rows: dict[str, np.ndarray], wanted: dict[str, Kind], axis: int
+) -> set[tuple[int, str]]:
     begins, found = _begins(ring), set()
     for name, block in arrays.read(folder / file.name):
         number, _, leaf = name.partition("/")
@@ -121,7 +124,8 @@ def _read_file(folder: pathlib.Path, file: File, ring: Ring, rows: dict[str, np.
             raise CheckpointError(f"{file.name} holds {name!r:.80}, which does not belong to this replay")
         if ring.blocks[int(number)] == file:
             place = rows[leaf][begins[int(number)] :][: ring.block_rows]
-            if block.dtype != place.dtype or block.ndim <= axis or np.moveaxis(block, axis, 0).shape != place.shape:
+            alike = block.dtype == wanted[leaf].dtype and block.ndim > axis
+            if not alike or np.moveaxis(block, axis, 0).shape != place.shape:
                 raise CheckpointError(f"{file.name} holds {name!r:.80} in another shape than this replay has")
             place[:] = np.moveaxis(block, axis, 0)
             found.add((int(number), leaf))
@@ -133,8 +137,9 @@ def _begins(ring: Ring) -> list[int]:
     return [min(number * ring.block_rows, ring.rows - ring.block_rows) for number in range(len(ring.blocks))]
 
 
-def _bytes(leaves: dict[str, Any]) -> int:
-    return sum(leaf.nbytes for leaf in leaves.values())
+def _kinds(replay: Any) -> dict[str, Kind]:
+    """What the files hold of a replay's rows, leaf by leaf: how they lie in memory is no affair of theirs."""
+    return trees.kinds(jax.eval_shape(lambda: replay.layout.unpack(jnp.zeros_like(replay.numbers))))
 
 
 def _fetched(blocks: Blocks) -> Iterator[np.ndarray]:
@@ -143,6 +148,7 @@ def _fetched(blocks: Blocks) -> Iterator[np.ndarray]:
         yield from jax.device_get(block).values()
 
 
-@functools.partial(jax.jit, static_argnames=("axis", "rows"))
-def _slice(leaves: dict[str, jax.Array], begin: int, *, axis: int, rows: int) -> dict[str, jax.Array]:
-    return {name: jax.lax.dynamic_slice_in_dim(leaf, begin, rows, axis) for name, leaf in leaves.items()}
+@functools.partial(jax.jit, static_argnames=("layout", "rows"))
+def _block(numbers: jax.Array, begin: int, *, layout: Any, rows: int) -> dict[str, jax.Array]:
+    """The leaves of `rows` rows, by name."""
+    return trees.named(layout.unpack(jax.lax.dynamic_slice_in_dim(numbers, begin, rows, axis=numbers.ndim - 2)))

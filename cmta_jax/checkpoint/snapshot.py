@@ -90,13 +90,12 @@ def read(
     kinds = {name: kind for name, kind in wanted.items() if name not in absent}
     trees.compare("the state's", manifest.kinds, kinds)
     rest = _read_rest(folder, manifest, template_replay)
-    lanes = len(template_replay.cursor.shape)
     fields = {name: rest.pop(f"replay/{name}") for name in ("valid", "cursor", "size")}
-    rows = replay_files.read(folder, manifest.ring, template_replay.rows, lanes)
+    numbers = replay_files.read(folder, manifest.ring, template_replay)
     state = state_files.read(folder, state_name(manifest.number), manifest.state, kinds)
     state |= {name: np.zeros(wanted[name].shape, wanted[name].dtype) for name in absent}
     pool = {name.removeprefix("pool/"): array for name, array in rest.items()}
-    replay = template_replay._replace(rows=rows, **fields)
+    replay = template_replay.restored(numbers, **fields)
     return Checkpoint(manifest.step, trees.rebuild(template_state, state), replay, pool, manifest.metadata)
 
 

@@ -67,6 +67,7 @@ def interact(
         replay, rollout = program.observe(  # line 12, and lines 4-10 of the next step
             learner.params, replay, rollout, step_result, seed_keys, np.int32(step)
         )
+        rollout.action.copy_to_host_async()  # on its way before anybody waits for it
         step += 1
         if step % horizon == 0 and step > config.warmup_steps:
             learner = program.finish_episode(learner, rollout.finished)

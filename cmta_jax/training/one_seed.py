@@ -182,15 +182,15 @@ class OneSeed:
         if self.normalized:
             normalizer = normalizer.update(reward, step_result.valid)
             reward = normalizer.normalize(reward)
-        statistics = reward_scaling.update(
-            rollout.rewards, reward, valid=step_result.valid, last=step_result.first,
-            replaced=replay_lib.replaced(replay), discount=self.discount,
-        )  # fmt: skip
         transition = Transition(
             rollout.observation, rollout.action, reward, step_result.discount, step_result.next_observation,
             step_result.success, rollout.carry, rollout.next_carry,
         )  # fmt: skip
         replay = replay_lib.add(replay, transition, step_result.first, step_result.valid)
+        statistics = reward_scaling.update(
+            rollout.rewards, reward, valid=step_result.valid, last=step_result.first,
+            replaced=replay_lib.replaced(replay), discount=self.discount,
+        )  # fmt: skip
         action, carry, next_carry = self.method.act(
             params, rollout.next_carry, step_result.observation, step_result.first, keys.act, True
         )

@@ -6,22 +6,22 @@ and completes. At the end of an episode that second row stays, as the true last 
 transition. A lane may end an episode at any time, or drop a transition, without touching the others.
 """
 
-from typing import NamedTuple
+import dataclasses
+import functools
+from typing import Any, NamedTuple
 
 import chex
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from cmta_jax.types import Array, Carry, History, Transition
 
 TRIES = 6  # draws of a row: one is unsampleable with probability 1 / (horizon + 1), all of them with its sixth power
 
 
-ALONE = ("action", "reward", "discount", "success")  # parts of a row that say nothing of the next one
-
-
 class Row(NamedTuple):
-    """One row of a ring; leaves `[N, C, P, ...]` in the replay."""
+    """What a row of a ring holds; leaves `[..., *shape]`."""
 
     observation: Array
     action: Array
@@ -31,25 +31,90 @@ class Row(NamedTuple):
     carry: Carry
 
 
-class Replay(NamedTuple):
-    rows: Row
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """How the leaves of a `Row` lie side by side in one array: a row is written and read in one piece."""
+
+    structure: Any  # of a `Row`, as a pytree
+    shapes: tuple[tuple[int, ...], ...]  # of each leaf in one row
+    dtypes: tuple[np.dtype, ...]  # of each leaf
+
+    @property
+    def dtype(self) -> np.dtype:
+        """That of the array: it holds all others exactly."""
+        return np.result_type(*self.dtypes)
+
+    @property
+    def width(self) -> int:
+        """Numbers in a row."""
+        return self.ends[-1]
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """Where each leaf ends among the numbers of a row."""
+        return tuple(np.cumsum([int(np.prod(shape)) for shape in self.shapes]).tolist())
+
+    def pack(self, row: Row) -> Array:
+        """Leaves `[..., *shape]` as one array `[..., W]`."""
+        lead = row.reward.shape
+        flat = [leaf.reshape(*lead, -1).astype(self.dtype) for leaf in self.structure.flatten_up_to(row)]
+        return jnp.concatenate(flat, axis=-1)
+
+    def views(self, numbers: Any) -> Row:
+        """The leaves `[..., *shape]` of an array `[..., W]`, in its dtype; of a numpy array, its memory."""
+        lead, begins = numbers.shape[:-1], (0, *self.ends)
+        parts = (numbers[..., begin:end] for begin, end in zip(begins, self.ends, strict=False))
+        leaves = (part.reshape(*lead, *shape) for part, shape in zip(parts, self.shapes, strict=True))
+        return self.structure.unflatten(leaves)
+
+    def unpack(self, numbers: Array) -> Row:
+        """What was packed."""
+        leaves = self.structure.flatten_up_to(self.views(numbers))
+        return self.structure.unflatten(leaf.astype(dtype) for leaf, dtype in zip(leaves, self.dtypes, strict=True))
+
+
+@functools.partial(
+    jax.tree_util.register_dataclass,
+    data_fields=("numbers", "valid", "cursor", "size", "continues"),
+    meta_fields=("layout",),
+)
+@dataclasses.dataclass(frozen=True)
+class Replay:
+    """The rings of all lanes. Any number of leading axes may stand before those named here, such as that of seeds."""
+
+    numbers: Array  # [N, C, P, W]: P rows of W numbers
     valid: Array  # [N, C, P] bool: the row is a transition that may be sampled
     cursor: Array  # [N, C] int32: the row to write next
     size: Array  # [N, C] int32: rows written so far, at most P
+    continues: Array  # [N, C] bool: the row at the cursor holds what followed a stored transition
+    layout: Layout
+
+    @property
+    def rows(self) -> Row:
+        """Leaves `[N, C, P, ...]`: copies, unless a compiled function reads parts of them only."""
+        return self.layout.unpack(self.numbers)
+
+    def restored(self, numbers: Any, valid: Any, cursor: Any, size: Any) -> "Replay":
+        """A replay of this layout with what a checkpoint has of it, as numpy arrays."""
+        before = (cursor - 1) % valid.shape[-1]
+        continues: Any = np.take_along_axis(valid, before[..., None], axis=-1)[..., 0]
+        return Replay(numbers, valid, cursor, size, continues, self.layout)
 
 
 def init(example: Row, rows_per_lane: int) -> Replay:
     """An empty replay for lanes like `example` (leaves `[N, C, ...]`, values ignored)."""
-
-    def ring(leaf):
-        return jnp.zeros((*leaf.shape[:2], rows_per_lane, *leaf.shape[2:]), leaf.dtype)
-
+    leaves, structure = jax.tree.flatten(example)
     lanes = example.reward.shape  # Deviation 3: a ring per lane, hence per task
+    layout = Layout(
+        structure, tuple(leaf.shape[len(lanes) :] for leaf in leaves), tuple(np.dtype(leaf.dtype) for leaf in leaves)
+    )
     return Replay(
-        jax.tree.map(ring, example),
+        jnp.zeros((*lanes, rows_per_lane, layout.width), layout.dtype),
         jnp.zeros((*lanes, rows_per_lane), bool),
         jnp.zeros(lanes, jnp.int32),
         jnp.zeros(lanes, jnp.int32),
+        jnp.zeros(lanes, bool),
+        layout,
     )
 
 
@@ -70,33 +135,29 @@ def add(replay: Replay, transition: Transition, last: Array, valid: Array) -> Re
     *lanes, rows_per_lane = replay.valid.shape
     chex.assert_shape([transition.reward, transition.discount, transition.success, last, valid], lanes)
     chex.assert_equal_shape([transition.observation, transition.next_observation])
-    here, both = replay.cursor[..., None], _rows_from(replay.cursor, rows_per_lane)
+    both = jnp.stack([replay.cursor, (replay.cursor + 1) % rows_per_lane], axis=-1)
     now = Row(**{name: getattr(transition, name) for name in Row._fields})
-    seen = now.observation, now.carry
-    then = transition.next_observation, transition.next_carry
-    pairs = jax.tree.map(lambda *pair: jnp.stack(pair, axis=2), seen, then)
-    observation, carry = jax.tree.map(
-        lambda ring, value: _write(ring, both, value), (replay.rows.observation, replay.rows.carry), pairs
-    )
-    rest = {name: _write(getattr(replay.rows, name), here, getattr(now, name)[:, :, None]) for name in ALONE}
-    rows = Row(observation=observation, carry=carry, **rest)
-    continues = _read(
-        replay.valid, (replay.cursor - 1) % rows_per_lane
-    )  # the row holds what followed a stored transition
-    advance = jnp.where(valid, 1 + last.astype(jnp.int32), continues.astype(jnp.int32))
-    return Replay(
-        rows,
+    then = now._replace(observation=transition.next_observation, carry=transition.next_carry)
+    pair = jnp.stack([replay.layout.pack(now), replay.layout.pack(then)], axis=2)
+    advance = jnp.where(valid, 1 + last.astype(jnp.int32), replay.continues.astype(jnp.int32))
+    return Replay(  # nothing is read from the rings here: XLA would copy them whole to read after it wrote
+        _write(replay.numbers, both, pair),
         _write(replay.valid, both, jnp.stack([valid, jnp.zeros_like(valid)], axis=2)),
         (replay.cursor + advance) % rows_per_lane,
         jnp.minimum(replay.size + advance, rows_per_lane),
+        valid & ~last,
+        replay.layout,
     )
 
 
 def replaced(replay: Replay) -> tuple[Array, Array]:
-    """How many transitions the next `add` overwrites, and the sum of their absolute rewards; `[N, C]` each."""
+    """How many transitions the next `add` will overwrite, and the sum of their absolute rewards; `[N, C]` each.
+
+    In a program that adds, call this after `add` (see there).
+    """
     rows = [replay.cursor, (replay.cursor + 1) % replay.valid.shape[-1]]
-    lost = [_read(replay.valid, row).astype(replay.rows.reward.dtype) for row in rows]
-    sizes = [jnp.abs(_read(replay.rows.reward, row)) for row in rows]
+    lost = [_read(replay.valid, row).astype(replay.numbers.dtype) for row in rows]
+    sizes = [jnp.abs(replay.layout.unpack(_read(replay.numbers, row)).reward) for row in rows]
     return lost[0] + lost[1], lost[0] * sizes[0] + lost[1] * sizes[1]
 
 
@@ -146,17 +207,18 @@ def read(replay: Replay, place: Place, history: int = 0) -> Transition:
     """
     lane, row = place
     task = jnp.arange(lane.shape[0])[:, None]
-    now = jax.tree.map(lambda ring: ring[task, lane, row], replay.rows)
     after = (row + 1) % replay.valid.shape[-1]
+    pair = replay.numbers[task[..., None], lane[..., None], jnp.stack([row, after], axis=-1)]  # [N, B, 2, W]
+    now, then = replay.layout.unpack(pair[:, :, 0]), replay.layout.unpack(pair[:, :, 1])
     batch = Transition(
         observation=now.observation,
         action=now.action,
         reward=now.reward,
         discount=now.discount,
-        next_observation=replay.rows.observation[task, lane, after],  # Deviation 13: of the same episode
+        next_observation=then.observation,  # Deviation 13: of the same episode
         success=now.success,
         carry=now.carry,
-        next_carry=jax.tree.map(lambda ring: ring[task, lane, after], replay.rows.carry),
+        next_carry=then.carry,
     )
     return _with_history(replay, batch, (task, lane, row), history) if history else batch
 
@@ -174,8 +236,8 @@ def _with_history(replay: Replay, batch: Transition, place: tuple[Array, Array, 
     valid = replay.valid[task[None], lane[None], before]  # a row between two episodes is no transition
     seen = jnp.flip(jnp.cumprod(jnp.flip(valid.astype(jnp.int32), axis=0), axis=0), axis=0).astype(bool)
     oldest = (row - seen.sum(axis=0)) % rows_per_lane
-    carry = jax.tree.map(lambda ring: ring[task, lane, oldest], replay.rows.carry)
-    observation = replay.rows.observation[task[None], lane[None], before]
+    carry = replay.layout.unpack(replay.numbers[task, lane, oldest]).carry
+    observation = replay.numbers[task[None], lane[None], before, : replay.layout.ends[0]]  # the rows' first part
     now = batch.observation[None], jnp.ones((1, *row.shape), bool)
     next_history = History(carry, jnp.concatenate([observation, now[0]]), jnp.concatenate([seen, now[1]]))
     return batch._replace(carry=History(carry, observation, seen), next_carry=next_history)
@@ -188,13 +250,9 @@ def _newest(replay: Replay) -> Array:
 
 
 def _read(ring: Array, row: Array) -> Array:
+    """What the ring holds at a `row` `[N, C]` of each lane, `[N, C, ...]`."""
     task, lane = jnp.indices(row.shape, sparse=True)
     return ring[task, lane, row]
-
-
-def _rows_from(row: Array, rows_per_lane: int) -> Array:
-    """A row of each lane and the one after it: `[N, C]` -> `[N, C, 2]`."""
-    return jnp.stack([row, (row + 1) % rows_per_lane], axis=-1)
 
 
 def _write(ring: Array, rows: Array, values: Array) -> Array:

@@ -49,7 +49,7 @@ def measure(cell: Cell, options: Options) -> dict[str, float]:
     observation = jnp.zeros((cell.seeds, spec.num_tasks, 1, spec.observation_dim))
     learner, replay, rollout = program.start(seed_keys_of(config), observation)
     template = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), ((learner, rollout), replay))
-    replay = replay._replace(rows=jax.tree.map(jnp.ones_like, replay.rows), valid=jnp.ones_like(replay.valid))
+    replay = dataclasses.replace(replay, numbers=jnp.ones_like(replay.numbers), valid=jnp.ones_like(replay.valid))
     pool = {"actions": np.zeros((spec.horizon, cell.seeds * spec.num_tasks, spec.action_dim), np.float32)}
     with tempfile.TemporaryDirectory() as name:
         with Checkpointer(name, keep=config.keep_checkpoints) as checkpointer:
@@ -83,11 +83,11 @@ def _save(
 
 @functools.partial(jax.jit, donate_argnums=0)
 def _written(replay: Replay, rows: int) -> Replay:
-    """The replay after `rows` more rows in each lane; every reward is changed, the other numbers stay."""
+    """The replay after `rows` more rows in each lane; the first row is changed, the others stay."""
     length = replay.valid.shape[-1]
-    rewards = replay.rows.reward.at[..., 0].add(1)
+    numbers = replay.numbers.at[..., 0, :].add(1)
     cursor, size = (replay.cursor + rows) % length, jnp.minimum(replay.size + rows, length)
-    return replay._replace(rows=replay.rows._replace(reward=rewards), cursor=cursor, size=size)
+    return dataclasses.replace(replay, numbers=numbers, cursor=cursor, size=size)
 
 
 def _restore(folder: str, template: tuple[Any, Any]) -> float:

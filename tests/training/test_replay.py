@@ -1,5 +1,7 @@
 """Replay semantics: what comes out is what went in, once, with the right next observation."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -134,20 +136,21 @@ def test_a_dropped_transition_is_never_drawn_and_leaves_its_neighbours_whole(dro
 def test_a_row_that_is_no_transition_is_never_drawn_even_if_every_try_meets_one():
     ring = filled(steps=5, rows=1000)
     newest = (jnp.arange(1000) == 4)[None, None]
-    ring = ring._replace(valid=ring.valid & newest, size=ring.size * 0 + 1000)
+    ring = dataclasses.replace(ring, valid=ring.valid & newest, size=ring.size * 0 + 1000)
     assert set(drawn(ring).observation[0, :, 0]) == {4}
 
 
 def test_lanes_of_one_task_are_sampled_alike():
     ring = filled(steps=6, rows=20, copies=3)
-    ring = ring._replace(rows=ring.rows._replace(reward=ring.rows.reward * 0 + jnp.arange(3.0)[None, :, None]))
+    reward = ring.rows.reward * 0 + jnp.arange(3.0)[None, :, None]
+    ring = dataclasses.replace(ring, numbers=ring.layout.pack(ring.rows._replace(reward=reward)))
     counts = np.bincount(drawn(ring, number=30_000).reward.astype(int).reshape(-1), minlength=3)
     np.testing.assert_allclose(counts / 60_000, 1 / 3, atol=0.01)
 
 
 def row_bytes(ring):
     """Bytes of one row of one lane, its validity included."""
-    return sum(leaf.nbytes for leaf in jax.tree.leaves((ring.rows, ring.valid))) // ring.valid.size
+    return (ring.numbers.nbytes + ring.valid.nbytes) // ring.valid.size
 
 
 def test_a_memoryless_policy_stores_no_carry():
@@ -156,18 +159,30 @@ def test_a_memoryless_policy_stores_no_carry():
     ring = replay.add(replay.init(row, 4), item, jnp.zeros((TASKS, COPIES), bool), jnp.ones((TASKS, COPIES), bool))
     batch = drawn(ring, number=2)
     assert batch.carry == () and batch.next_carry == ()
-    assert row_bytes(ring) == 4 * 4 + 1 + 1  # observation, action, reward, discount; success; validity
+    assert row_bytes(ring) == 5 * 4 + 1  # observation, action, reward, discount, success; validity
 
 
-def test_a_paper_size_transition_of_cmta_costs_694_bytes():
+def test_a_paper_size_transition_of_cmta_costs_697_bytes():
     lane = jnp.zeros((1, 1))
     row = replay.Row(
         jnp.zeros((1, 1, 39)), jnp.zeros((1, 1, 4)), lane, lane, lane.astype(bool), (jnp.zeros((1, 1, 64)),) * 2
     )
-    assert row_bytes(replay.init(row, 4)) == 694
+    assert row_bytes(replay.init(row, 4)) == 697
 
 
 def test_rows_for_a_capacity_hold_that_many_transitions():
     capacity = 17
     ring = filled(steps=200, rows=replay.rows_for(capacity, HORIZON))
     assert int(ring.valid[0, 0].sum()) >= capacity
+
+
+def test_a_step_writes_the_rings_in_place():
+    """The compiled step needs no memory of the size of the replay, which it would copy if it read after it wrote."""
+
+    def step(ring, item, last, valid):
+        ring = replay.add(ring, item, last, valid)
+        return ring, replay.replaced(ring)
+
+    ring, yes = filled(steps=1, rows=10_000), jnp.ones((TASKS, COPIES), bool)
+    compiled = jax.jit(step, donate_argnums=0).lower(ring, transition(1), ~yes, yes).compile()
+    assert compiled.memory_analysis().temp_size_in_bytes < ring.valid.nbytes / 4

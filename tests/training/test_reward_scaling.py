@@ -19,12 +19,13 @@ from cmta_jax.types import Transition
 @functools.partial(as_written, static_argnames="discount")
 def after(statistics, replay, reward, valid, last, discount):
     """Statistics and replay after one step of all lanes."""
+    zeros = jnp.zeros((*reward.shape, 1))
+    row = Transition(zeros, zeros, reward, jnp.ones_like(reward), zeros, zeros[..., 0] > 0, (), ())
+    replay = replay_lib.add(replay, row, last, valid)
     statistics = reward_scaling.update(
         statistics, reward, valid=valid, last=last, replaced=replay_lib.replaced(replay), discount=discount
     )
-    zeros = jnp.zeros((*reward.shape, 1))
-    row = Transition(zeros, zeros, reward, jnp.ones_like(reward), zeros, zeros[..., 0] > 0, (), ())
-    return statistics, replay_lib.add(replay, row, last, valid)
+    return statistics, replay
 
 
 def seen(rewards, *, last=(), rows=100, faulty=(), discount=0.5):
@@ -76,7 +77,8 @@ def test_mean_is_that_of_the_replay_while_old_rows_are_overwritten(rows, last):
     rewards = np.random.default_rng(0).uniform(0, 10, (40, 2)).astype(np.float32)
     replay, statistics = seen(rewards, rows=rows, last=last)
     for task in range(2):
-        stored = replay.rows.reward[task, 0][replay.valid[task, 0]]
+        next_rows = (replay.cursor[task, 0] + np.arange(2)) % rows
+        stored = replay.rows.reward[task, 0][replay.valid[task, 0].at[next_rows].set(False)]
         assert int(statistics.count[task, 0]) == len(stored) < 9
         np.testing.assert_allclose(statistics.mean[task, 0], stored.mean(), rtol=1e-4)
 
