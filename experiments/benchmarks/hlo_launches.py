@@ -98,11 +98,13 @@ def _without_workspace(one: Instruction) -> str:
 
 def _read(module: Module, body: Sequence[Instruction], array: Instruction) -> int:
     """Bytes of an array that its readers need."""
+    if array.root:
+        return size_of(array.shape)
     needed = 0
     for reader in (each for each in body if array.name in each.operands):
         first = reader.operands[0] == array.name
         if reader.opcode in CHOOSING and first:
-            needed += size_of(reader.shape)
+            needed += _read(module, body, reader)  # of what is chosen, what is needed in turn
         elif reader.opcode == "bitcast":
             needed += _read(module, body, reader)
         elif not (reader.opcode in IN_PLACE and first):

@@ -33,7 +33,7 @@ SECONDS = 3.0  # that one of the four loops runs in a turn
 
 
 def run(json_path: str | None, options: Options) -> dict[str, Any]:
-    """Measures every combination asked for; see `sweep`.
+    """Measures every combination asked for, with the paper's replay shared by all seeds (a small one if `quick`).
 
     `paper_run_h` predicts the hours of 2.4 million steps per task, evaluations and checkpoints left out.
     """
@@ -51,8 +51,9 @@ def measure(cell: Cell, options: Options, simulator_cores: Sequence[int] = ()) -
     """
     method, spec = method_of(cell, options)
     seeds, batch_per_task = cell.seeds, options.batch_per_task
+    small = capacity(batch_per_task, spec.num_tasks)
     config = TrainingConfig(
-        replay_capacity=capacity(batch_per_task, spec.num_tasks),
+        replay_capacity=small if options.quick else max(small, TrainingConfig().replay_capacity // seeds),
         warmup_steps=1,
         num_seeds=seeds,
         matmul_precision=options.matmul_precision,

@@ -19,8 +19,8 @@ PLUGIN = gpu_target.plugin()
 needs_plugin = pytest.mark.skipif(not PLUGIN, reason="needs JAX's CUDA plugin: pip install 'jax[cuda12]'")
 
 
-def launches():
-    return {one.name: one for one in hlo_launches.launches(hlo_text.parse(SMALL.read_text()))}
+def launches(text=None):
+    return {one.name: one for one in hlo_launches.launches(hlo_text.parse(text or SMALL.read_text()))}
 
 
 def test_a_launch_is_what_the_device_is_given_to_do():
@@ -42,6 +42,14 @@ def test_of_a_ring_the_rows_count_that_are_read_or_written():
     assert found["stored.9"][2:4] == (rows + numbers, rows)
     assert found["copy.9"][2:4] == (rows, rows)
     assert found["twice"][2:4] == (8 * 4, 8 * 4)
+
+
+def test_of_chosen_rows_the_part_counts_that_is_needed():
+    whole = "ROOT %found = f32[8,64]{1,0} bitcast(%gather.1)"
+    text = SMALL.read_text()
+    assert whole in text
+    part = text.replace(whole, "ROOT %found = f32[8,1,16]{2,1,0} slice(%gather.1), slice={[0:8], [0:1], [0:16]}")
+    assert launches(part)["loop_gather_fusion"].bytes_read == 8 * 16 * 4 + 8 * 4
 
 
 def test_a_product_has_flops_and_lends_no_bytes_to_its_library():
