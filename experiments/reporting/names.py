@@ -19,7 +19,31 @@ def row_name(flags: Flags) -> str:
 def _row_name(flags: Flags, method: str) -> str:
     name = NAMES[method](flags) if method in NAMES else method
     reference = (flags.text("match_parameters") or "").partition(":")[0]
-    return f"{name} (size of {NAMES[reference](Flags({}))})" if reference in NAMES and reference != "tsac" else name
+    if reference in NAMES and reference != "tsac":
+        name = f"{name} (size of {NAMES[reference](Flags({}))})"
+    options = _options(flags)
+    return f"{name} ({', '.join(options)})" if options else name
+
+
+def _options(flags: Flags) -> list[str]:
+    """What the run has of the options of every method (docs/methods.md, section 5) or what no shipped flagfile has."""
+    width = flags.number("critic_hidden_dim", 0)
+    scaling = flags.text("reward_scaling") or TrainingConfig.reward_scaling
+    shrunk = scaling == "none" and flags.number("reward_scale", TrainingConfig.reward_scale) != 1.0
+    drifting = scaling == "running_std" and flags.text("reward_version") != "v1"
+    named = {
+        f"critics {width:g} wide": width not in (0, flags.number("hidden_dim", 0)),
+        f"critics of {flags.number('critic_hidden_layers', 0):g} layers": flags.number("critic_hidden_layers", 0) > 0,
+        "categorical critics": flags.text("critic_loss") == "categorical",
+        "mean of critics": flags.text("critic_reduction") == "mean",
+        "weight decay": flags.number("weight_decay", 0) > 0,
+        "resets": flags.number("reset_every", 0) > 0,
+        "rewards over means": scaling == "mean",
+        "rewards over returns": scaling == "max_return",
+        "rewards over a running deviation": drifting and flags.enabled("critic_layer_norm", False),
+        "critics without layer norm": shrunk and not flags.enabled("critic_layer_norm", True),
+    }
+    return [name for name, there in named.items() if there]
 
 
 def _cmta(flags: Flags) -> str:

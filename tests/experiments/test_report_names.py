@@ -48,6 +48,35 @@ from experiments.reporting import names
         ("Single-SAC", {"method": "single_task_sac"}),
         ("TSAC (our reconstruction) on CMTA", {"method": "tsac", "tsac.base": "cmta"}),
         ("a_ninth_method", {"method": "a_ninth_method"}),
+        ("CMTA (critics 128 wide)", {"method": "cmta", "hidden_dim": "64", "critic_hidden_dim": "128"}),
+        ("CMTA", {"method": "cmta", "hidden_dim": "64", "critic_hidden_dim": "64"}),
+        ("CARE (critics of 4 layers)", {"method": "care", "critic_hidden_layers": "4"}),
+        (
+            "MTMH-SAC (size of CMTA) (categorical critics, weight decay)",
+            {
+                "method": "mtmhsac",
+                "match_parameters": "cmta",
+                "critic_loss": "categorical",
+                "weight_decay": "0.01",
+                "critic_reduction": "min",
+            },
+        ),
+        ("CMTA (mean of critics, resets)", {"method": "cmta", "critic_reduction": "mean", "reset_every": "8000"}),
+        ("CMTA (rewards over means)", {"method": "cmta", "reward_scaling": "mean", "critic_layer_norm": "true"}),
+        ("CMTA (rewards over returns)", {"method": "cmta", "reward_scaling": "max_return"}),
+        (
+            "CMTA (rewards over a running deviation)",
+            {"method": "cmta", "reward_scaling": "running_std", "critic_layer_norm": "true", "reward_version": "v2"},
+        ),
+        (
+            "CMTA",
+            {"method": "cmta", "reward_scaling": "running_std", "critic_layer_norm": "true", "reward_version": "v1"},
+        ),
+        ("CMTA", {"method": "cmta", "reward_scaling": "running_std", "reward_version": "v2"}),
+        (
+            "MTMH-SAC (critics without layer norm)",
+            {"method": "mtmhsac", "reward_scaling": "none", "reward_scale": "0.1", "critic_layer_norm": "false"},
+        ),
     ],
 )
 def test_flags_name_the_row(name, values):
