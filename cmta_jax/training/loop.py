@@ -6,6 +6,7 @@ programs run per iteration: `learn` (sample, update) and `observe` (store, act).
 `learn`.
 """
 
+import threading
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -48,12 +49,19 @@ def interact(
     seed_keys = seed_keys_of(config)
     learner, replay, rollout = state
     lanes = rollout.action.shape[:3]
-    metrics, divergence = {}, ()
+    metrics, divergence, compiling = {}, (), None
+    if step < config.warmup_steps < config.steps_per_task:
+        divergence = program.no_divergence(learner, replay, seed_keys)
+        lowered = program.learn.lower(learner, divergence, replay, rollout, seed_keys, np.int32(step))
+        compiling = threading.Thread(target=lowered.compile)  # XLA needs no Python; `learn` finds its work done
+        compiling.start()
     while step < config.steps_per_task:
         action = np.asarray(rollout.action)  # lines 4-10 were computed by the last `observe`
         _require_finite(step, divergence, {"action": action}, TrainState(learner, replay, rollout))
         pool.send(action.reshape(-1, action.shape[-1]))  # line 11: [S * N * C, A]
         if step >= config.warmup_steps:
+            if compiling:
+                compiling = compiling.join()
             divergence = divergence or program.no_divergence(learner, replay, seed_keys)
             if config.reset_every and step % config.reset_every == 0 and step > config.warmup_steps:
                 learner, divergence = program.reset(learner, divergence, replay, rollout, seed_keys, np.int32(step))

@@ -1,6 +1,9 @@
 """The loop on a toy pool: what it stores, that it repeats itself, that it compiles once, that it learns."""
 
 import dataclasses
+import functools
+import threading
+import types
 
 import chex
 import jax
@@ -46,6 +49,27 @@ def test_the_same_seed_gives_the_same_run():
     one, two = Run().to_the_end(), Run().to_the_end()
     chex.assert_trees_all_equal(one.state.learner, two.state.learner)
     chex.assert_trees_all_equal(one.state.replay, two.state.replay)
+
+
+def test_the_update_is_compiled_beside_the_warm_up_and_not_again():
+    run, events = Run(TOY, warmup_steps=6, steps_per_task=12), []
+    learn = run.program.learn
+
+    class Watched:
+        def lower(self, *arguments):
+            return types.SimpleNamespace(compile=functools.partial(self.compile, learn.lower(*arguments)))
+
+        def compile(self, lowered):
+            events.append(threading.current_thread().name)
+            lowered.compile()
+
+        def __call__(self, *arguments):
+            events.append("learn")
+            return learn(*arguments)
+
+    run.program = run.program._replace(learn=Watched())
+    run.to_the_end()
+    assert events[0] not in ("learn", "MainThread") and events[1:] == ["learn"] * 6
 
 
 def test_another_seed_gives_another_run():
