@@ -118,6 +118,10 @@ def test_every_method_learns_with_all_ingredients_at_once(name):
     assert metrics["q_mean"].shape == (examples.SPEC.num_tasks,)
 
 
+def test_an_untrained_categorical_critic_says_about_zero():
+    assert sac.Config().value_min == -sac.Config().value_max  # it says the middle
+
+
 @pytest.mark.parametrize("name", ["critic_hidden_dim", "critic_hidden_layers"])
 def test_soft_modularization_has_no_width_of_its_critics(name):
     with pytest.raises(ValueError, match=f"--{name}=2 has no meaning for soft_modularization"):
