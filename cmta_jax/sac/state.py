@@ -36,7 +36,9 @@ class Config:
     num_bins: int = setting(
         101, "categorical critics: bins between --value_min and --value_max (BRC: 101)", at_least(2)
     )
-    value_min: float = setting(-110.0, "categorical critics: value of the first bin; an untrained critic says the middle")
+    value_min: float = setting(
+        -110.0, "categorical critics: value of the first bin; an untrained critic says the middle"
+    )
     value_max: float = setting(110.0, "categorical critics: value of the last bin")
     value_spread: float = setting(
         0.75, "categorical critics: deviation of a target's histogram, in bins (HL-Gauss); 0 = two-hot", at_least(0.0)

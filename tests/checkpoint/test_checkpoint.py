@@ -178,6 +178,16 @@ def test_going_back_to_an_earlier_step_forgets_the_later_ones_once_the_next_is_s
     example.assert_same(restored(tmp_path), example.at(15))
 
 
+def test_rows_of_another_precision_are_refused(tmp_path):
+    with Checkpointer(tmp_path) as checkpointer:
+        save_at(checkpointer, 10)
+        state, replay = example.templates()
+        dtypes = tuple(np.dtype(np.float32) for _ in replay.layout.dtypes)  # not what carry and success are
+        other = dataclasses.replace(replay, layout=dataclasses.replace(replay.layout, dtypes=dtypes))
+        with pytest.raises(CheckpointError, match="in another shape than this replay has"):
+            checkpointer.restore(state, other)
+
+
 @pytest.mark.parametrize("change", ["shape", "leaf", "capacity", "lanes"])
 def test_a_template_that_differs_is_named(tmp_path, change):
     with Checkpointer(tmp_path) as checkpointer:

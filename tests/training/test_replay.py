@@ -53,6 +53,7 @@ def test_every_field_of_a_sampled_transition_belongs_together():
     np.testing.assert_array_equal(batch.action[..., 0], -code)
     np.testing.assert_array_equal(batch.reward, 2 * code)
     np.testing.assert_array_equal(batch.success, step % 2 == 0)
+    assert batch.success.dtype == bool and batch.reward.dtype == np.float32
     np.testing.assert_array_equal(batch.carry[0][..., 0], code + 0.25)
     final = (step + 1) % HORIZON == 0
     np.testing.assert_array_equal(batch.next_observation[..., 0], np.where(final, code + 0.5, code + 1))
@@ -131,6 +132,16 @@ def test_a_dropped_transition_is_never_drawn_and_leaves_its_neighbours_whole(dro
         batch.next_observation[..., 0] - batch.observation[..., 0],
         np.where(batch.observation[..., 0] % 1000 == 10, 0.5, 1),
     )
+
+
+@pytest.mark.parametrize(("steps", "kept"), [(HORIZON, 0), (HORIZON + 1, 1)])
+def test_a_dropped_transition_leaves_a_row_only_where_an_episode_goes_on(steps, kept):
+    """The row after the last stored transition, as what followed it; at the first step of an episode there is none."""
+    ring, yes = filled(steps=steps, rows=40), jnp.ones((TASKS, COPIES), bool)
+    after = replay.add(ring, transition(steps), last=yes, valid=~yes)
+    np.testing.assert_array_equal(after.cursor, ring.cursor + kept)
+    again = replay.add(after, transition(steps), last=yes, valid=~yes)
+    np.testing.assert_array_equal(again.cursor, after.cursor)
 
 
 def test_a_row_that_is_no_transition_is_never_drawn_even_if_every_try_meets_one():

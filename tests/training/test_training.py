@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import threading
+import time
 import types
 
 import chex
@@ -60,8 +61,9 @@ def test_the_update_is_compiled_beside_the_warm_up_and_not_again():
             return types.SimpleNamespace(compile=functools.partial(self.compile, learn.lower(*arguments)))
 
         def compile(self, lowered):
-            events.append(threading.current_thread().name)
             lowered.compile()
+            time.sleep(0.2)  # longer than the warm-up, which has to wait
+            events.append(threading.current_thread().name)
 
         def __call__(self, *arguments):
             events.append("learn")
