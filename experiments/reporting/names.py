@@ -66,7 +66,7 @@ def _unusual_contrast(flags: Flags, method: str, weight: float) -> str:
     """Names what the contrastive loss has that is not the paper's for rewards of that scale (deviations 28 and 29)."""
     if weight == 0:
         return ""
-    raw = flags.text("reward_scaling") == "none"
+    raw = flags.text("reward_scaling") in ("none", "mean")  # of the task with the largest rewards
     scale = flags.number("reward_scale", TrainingConfig.reward_scale) if raw else 1.0
     floor = flags.number(f"{method}.contrastive_floor", cmta.Config.contrastive_floor)
     is_usual = math.isclose(weight, cmta.Config.contrastive_weight * scale**2)

@@ -63,6 +63,16 @@ from experiments.reporting import names
         ),
         ("CMTA (mean of critics, resets)", {"method": "cmta", "critic_reduction": "mean", "reset_every": "8000"}),
         ("CMTA (rewards over means)", {"method": "cmta", "reward_scaling": "mean", "critic_layer_norm": "true"}),
+        (
+            "CMTA (rewards over means)",
+            {
+                "method": "cmta",
+                "cmta.contrastive_weight": "25.0",
+                "reward_scaling": "mean",
+                "reward_scale": "0.1",
+                "critic_layer_norm": "true",
+            },
+        ),
         ("CMTA (rewards over returns)", {"method": "cmta", "reward_scaling": "max_return"}),
         (
             "CMTA (rewards over a running deviation)",

@@ -95,6 +95,18 @@ def test_the_table_of_few_is_that_of_its_runs():
         assert short in ([], [f"| {row.agent} | {row.final:.1f} | {ahead if row.pairs else ''} |".replace("  ", " ")])
 
 
+@pytest.mark.parametrize("base", ["CMTA (contrastive floor 0)", "MTMH-SAC (size of CMTA)"])
+def test_the_tables_of_the_recipe_are_those_of_its_runs(base):
+    groups = gather([read_run(path) for path in find_runs([str(ROOT / "results/recipe/*")])], row_name, 10**9)
+    [comparison] = compare(groups, base)
+    page, begin = (ROOT / "docs/learning.md").read_text().splitlines(), base.partition(" ")[0]
+    for row in (row for row in comparison.rows if row.agent.startswith(begin)):
+        steps = f"{row.steps_to_solve:,.0f} ({row.solved_seeds} of {row.seeds})" if row.solved_seeds else "never"
+        ahead = f"{row.ahead_by:+.1f} [{row.ahead_low:+.1f}, {row.ahead_high:+.1f}]" if row.pairs else "-"
+        numbers = f" | {row.final:.1f} | {row.last_five:.1f} | {steps} | {row.kept:.1f} | {ahead} |"
+        assert [line for line in page if line.startswith(f"| {row.agent} |") and line.endswith(numbers)], row.agent
+
+
 def test_the_answers_to_the_papers_claims_are_those_of_the_table():
     """That a part of CMTA helps is a claim about the row without it."""
     page = (ROOT / "docs/results.md").read_text()
