@@ -39,6 +39,6 @@ ADDED = {  # flags that older runs do not name, and what those runs did
     "cmta.memory_learning_rate": "0.0", "cmta.memory_history": "0", "cmta.contrastive_floor": "-1.0",
     "care.contrastive_floor": "-1.0",
     "critic_hidden_dim": "0", "critic_hidden_layers": "0", "critic_loss": "squared", "num_bins": "101",
-    "value_min": "-10.0", "value_max": "110.0", "value_spread": "0.75", "critic_reduction": "min",
+    "value_min": "-110.0", "value_max": "110.0", "value_spread": "0.75", "critic_reduction": "min",
     "weight_decay": "0.0", "reset_every": "0", "updates_after_reset": "1000", "activation_dtype": "float32",
 }  # fmt: skip

@@ -8,7 +8,7 @@ programs run per iteration: `learn` (sample, update) and `observe` (store, act).
 
 import threading
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -27,7 +27,7 @@ class Moment(NamedTuple):
     step: int  # environment steps per task so far
     state: TrainState
     metrics: Metrics
-    divergence: Divergence | tuple[()] = ()  # leaves [S, ...], on the device; () during warm-up
+    divergence: Divergence | tuple[()] = ()  # leaves [S, ...], on the device; () outside the loop
 
 
 def interact(
@@ -49,20 +49,15 @@ def interact(
     seed_keys = seed_keys_of(config)
     learner, replay, rollout = state
     lanes = rollout.action.shape[:3]
-    metrics, divergence, compiling = {}, (), None
+    metrics, divergence, compiling = {}, program.no_divergence(learner, replay, seed_keys), None
     if step < config.warmup_steps < config.steps_per_task:
-        divergence = program.no_divergence(learner, replay, seed_keys)
-        lowered = program.learn.lower(learner, divergence, replay, rollout, seed_keys, np.int32(step))
-        compiling = threading.Thread(target=lowered.compile)  # XLA needs no Python; `learn` finds its work done
-        compiling.start()
+        compiling = _compile_beside(program.learn, learner, divergence, replay, rollout, seed_keys, np.int32(step))
     while step < config.steps_per_task:
         action = np.asarray(rollout.action)  # lines 4-10 were computed by the last `observe`
         _require_finite(step, divergence, {"action": action}, TrainState(learner, replay, rollout))
         pool.send(action.reshape(-1, action.shape[-1]))  # line 11: [S * N * C, A]
         if step >= config.warmup_steps:
-            if compiling:
-                compiling = compiling.join()
-            divergence = divergence or program.no_divergence(learner, replay, seed_keys)
+            compiling = compiling and compiling.join()
             if config.reset_every and step % config.reset_every == 0 and step > config.warmup_steps:
                 learner, divergence = program.reset(learner, divergence, replay, rollout, seed_keys, np.int32(step))
             learner, metrics, divergence = program.learn(  # lines 14-19
@@ -80,6 +75,13 @@ def interact(
         if step % horizon == 0 and step > config.warmup_steps:
             learner = program.finish_episode(learner, rollout.finished)
         yield Moment(step, TrainState(learner, replay, rollout), metrics, divergence)
+
+
+def _compile_beside(function: Any, *arguments: Any) -> threading.Thread:
+    """Compiles a jitted function on a thread of its own; XLA needs no Python, and the first call finds its work."""
+    thread = threading.Thread(target=function.lower(*arguments).compile)
+    thread.start()
+    return thread
 
 
 def _require_finite(

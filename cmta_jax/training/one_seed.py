@@ -14,8 +14,9 @@ from cmta_jax.training import replay as replay_lib
 from cmta_jax.training import reward_scaling
 from cmta_jax.training.divergence import Divergence, Source, Told
 from cmta_jax.training.metric_row import MetricRow, in_a_row
-from cmta_jax.training.replay import Replay, Row
+from cmta_jax.training.replay import Replay
 from cmta_jax.training.reward_scaling import RewardStatistics, RunningStd
+from cmta_jax.training.row import Row
 from cmta_jax.types import Array, Carry, Method, Metrics, Params, Spec, Transition
 
 Learner = Any  # the method's learner state: a pytree with a field `params`
