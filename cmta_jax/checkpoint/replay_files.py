@@ -138,7 +138,7 @@ def _begins(ring: Ring) -> list[int]:
 
 
 def _kinds(replay: Any) -> dict[str, Kind]:
-    """What the files hold of a replay's rows, leaf by leaf: how they lie in memory is no affair of theirs."""
+    """What the files hold of a replay's rows: its leaves, whatever their layout in memory."""
     return trees.kinds(jax.eval_shape(lambda: replay.layout.unpack(jnp.zeros_like(replay.numbers))))
 
 

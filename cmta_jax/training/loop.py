@@ -70,7 +70,7 @@ def interact(
         replay, rollout = program.observe(  # line 12, and lines 4-10 of the next step
             learner.params, replay, rollout, step_result, seed_keys, np.int32(step)
         )
-        rollout.action.copy_to_host_async()  # on its way before anybody waits for it
+        rollout.action.copy_to_host_async()  # the copy starts before the loop waits for it
         step += 1
         if step % horizon == 0 and step > config.warmup_steps:
             learner = program.finish_episode(learner, rollout.finished)
@@ -78,7 +78,7 @@ def interact(
 
 
 def _compile_beside(function: Any, *arguments: Any) -> threading.Thread:
-    """Compiles a jitted function on a thread of its own; XLA needs no Python, and the first call finds its work."""
+    """Compiles a jitted function on another thread; XLA does not hold Python's lock. The first call uses the result."""
     thread = threading.Thread(target=function.lower(*arguments).compile)
     thread.start()
     return thread

@@ -54,9 +54,7 @@ def compile_program(
         no_divergence=compiled(one.no_divergence),
         tell=compiled(one.tell),
         learn=compiled(one.learn, shared=["step"], donate=["learner", "divergence"]),
-        observe=compiled(
-            one.observe, shared=["step"], donate=["replay"]
-        ),  # a donated rollout is copied, small as it is
+        observe=compiled(one.observe, shared=["step"], donate=["replay"]),  # with the rollout donated, XLA copies more
         reset=compiled(one.reset, shared=["step"], donate=["learner", "divergence"]),
         finish_episode=compiled(one.finish_episode, donate=["learner"]),
         act=compiled(one.act),

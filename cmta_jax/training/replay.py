@@ -79,7 +79,7 @@ def add(replay: Replay, transition: Transition, last: Array, valid: Array) -> Re
     *lanes, rows_per_lane = replay.valid.shape
     chex.assert_shape([transition.reward, transition.discount, transition.success, last, valid], lanes)
     chex.assert_equal_shape([transition.observation, transition.next_observation])
-    both = jnp.stack([replay.cursor, (replay.cursor + 1) % rows_per_lane], axis=-1)
+    both = _and_next(replay.cursor, rows_per_lane)
     now = Row(**{name: getattr(transition, name) for name in Row._fields})
     then = now._replace(observation=transition.next_observation, carry=transition.next_carry)
     pair = jnp.stack([replay.layout.pack(now), replay.layout.pack(then)], axis=2)
@@ -99,7 +99,7 @@ def replaced(replay: Replay) -> tuple[Array, Array]:
 
     In a program that adds, call this after `add` (see there).
     """
-    rows = [replay.cursor, (replay.cursor + 1) % replay.valid.shape[-1]]
+    rows = [replay.cursor, (replay.cursor + 1) % replay.valid.shape[-1]]  # a pair is a launch more
     lost = [_read(replay.valid, row).astype(replay.numbers.dtype) for row in rows]
     sizes = [jnp.abs(replay.layout.unpack(_read(replay.numbers, row)).reward) for row in rows]
     return lost[0] + lost[1], lost[0] * sizes[0] + lost[1] * sizes[1]
@@ -151,8 +151,8 @@ def read(replay: Replay, place: Place, history: int = 0) -> Transition:
     """
     lane, row = place
     task = jnp.arange(lane.shape[0])[:, None]
-    after = (row + 1) % replay.valid.shape[-1]
-    pair = replay.numbers[task[..., None], lane[..., None], jnp.stack([row, after], axis=-1)]  # [N, B, 2, W]
+    both = _and_next(row, replay.valid.shape[-1])
+    pair = replay.numbers[task[..., None], lane[..., None], both]  # [N, B, 2, W]
     now, then = replay.layout.unpack(pair[:, :, 0]), replay.layout.unpack(pair[:, :, 1])
     batch = Transition(
         observation=now.observation,
@@ -197,6 +197,11 @@ def _read(ring: Array, row: Array) -> Array:
     """What the ring holds at a `row` `[N, C]` of each lane, `[N, C, ...]`."""
     task, lane = jnp.indices(row.shape, sparse=True)
     return ring[task, lane, row]
+
+
+def _and_next(row: Array, rows_per_lane: int) -> Array:
+    """A row and the one after it in the ring: `[...]` -> `[..., 2]`."""
+    return jnp.stack([row, (row + 1) % rows_per_lane], axis=-1)
 
 
 def _write(ring: Array, rows: Array, values: Array) -> Array:

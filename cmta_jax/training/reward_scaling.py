@@ -47,7 +47,7 @@ class RunningStd(NamedTuple):
 class RewardStatistics(NamedTuple):
     """What the other scalings and the metrics need, of rewards as the replay holds them; `[N, C]` each, at first 0."""
 
-    count: Array  # transitions in the replay, those aside that the next one takes the place of
+    count: Array  # transitions in the replay, without those that the next step overwrites
     mean: Array  # of their absolute rewards
     largest: Array  # absolute reward so far
     trace: Array  # G_t = discount * G_{t-1} + r_t of the running episode
@@ -78,7 +78,7 @@ def update(
         reward: `[N, C]`, as it is stored.
         valid: `[N, C]` bool, false where the transition is dropped (a fault).
         last: `[N, C]` bool, the next transition begins another episode.
-        replaced: from `replay.replaced` after the transition was stored, what the next one takes the place of.
+        replaced: from `replay.replaced` after the transition was stored: what the next step overwrites.
         discount: per step.
     """
     taken, size = valid.astype(reward.dtype), jnp.abs(jnp.where(valid, reward, 0.0))

@@ -13,10 +13,7 @@ def row_name(flags: Flags) -> str:
 
     A flag that the file does not have has the default of the method's `Config`.
     """
-    return _row_name(flags, flags.text("method") or "unknown method")
-
-
-def _row_name(flags: Flags, method: str) -> str:
+    method = flags.text("method") or "unknown method"
     name = NAMES[method](flags) if method in NAMES else method
     reference = (flags.text("match_parameters") or "").partition(":")[0]
     if reference in NAMES and reference != "tsac":
@@ -27,13 +24,13 @@ def _row_name(flags: Flags, method: str) -> str:
 
 def _options(flags: Flags) -> list[str]:
     """What the run has of the options of every method (docs/methods.md, section 5) or what no shipped flagfile has."""
-    width = flags.number("critic_hidden_dim", 0)
+    width, layers = flags.number("critic_hidden_dim", 0), flags.number("critic_hidden_layers", 0)
     scaling = flags.text("reward_scaling") or TrainingConfig.reward_scaling
     shrunk = scaling == "none" and flags.number("reward_scale", TrainingConfig.reward_scale) != 1.0
     drifting = scaling == "running_std" and flags.text("reward_version") != "v1"
     named = {
         f"critics {width:g} wide": width not in (0, flags.number("hidden_dim", 0)),
-        f"critics of {flags.number('critic_hidden_layers', 0):g} layers": flags.number("critic_hidden_layers", 0) > 0,
+        f"critics of {layers:g} layers": layers > 0,
         "categorical critics": flags.text("critic_loss") == "categorical",
         "mean of critics": flags.text("critic_reduction") == "mean",
         "weight decay": flags.number("weight_decay", 0) > 0,
@@ -101,7 +98,8 @@ def _soft_modularization(flags: Flags) -> str:
 
 
 def _tsac(flags: Flags) -> str:
-    return f"TSAC (our reconstruction) on {_row_name(flags, flags.text('tsac.base') or 'unknown base')}"
+    base = flags.text("tsac.base") or "unknown base"
+    return f"TSAC (our reconstruction) on {NAMES[base](flags) if base in NAMES else base}"
 
 
 NAMES: dict[str, Callable[[Flags], str]] = {

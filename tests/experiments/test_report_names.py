@@ -61,6 +61,10 @@ from experiments.reporting import names
                 "critic_reduction": "min",
             },
         ),
+        (
+            "TSAC (our reconstruction) on MTMH-SAC (size of CMTA) (weight decay)",
+            {"method": "tsac", "tsac.base": "mtmhsac", "match_parameters": "cmta", "weight_decay": "0.01"},
+        ),
         ("CMTA (mean of critics, resets)", {"method": "cmta", "critic_reduction": "mean", "reset_every": "8000"}),
         ("CMTA (rewards over means)", {"method": "cmta", "reward_scaling": "mean", "critic_layer_norm": "true"}),
         (
