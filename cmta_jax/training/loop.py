@@ -4,6 +4,11 @@ One iteration is one environment step of all lanes and `updates_per_step` update
 the action of step t comes from the parameters before update t, and update t does not see transition t. Two device
 programs run per iteration: `learn` (sample, update) and `observe` (store, act). The simulators step during
 `learn`.
+
+The two are only dispatched here, which takes the host as long as a fast accelerator takes to do them. `learn` reads
+nothing of the running step, so it can be dispatched on either side of the action's way to the simulators. An
+accelerator that still works gets it before, so that it never waits for the host; otherwise the action goes first, so
+that the simulators do not wait. Results are the same.
 """
 
 import threading
@@ -49,20 +54,20 @@ def interact(
     seed_keys = seed_keys_of(config)
     learner, replay, rollout = state
     lanes = rollout.action.shape[:3]
-    metrics, divergence, compiling = {}, program.no_divergence(learner, replay, seed_keys), None
+    metrics, divergence = {}, program.no_divergence(learner, replay, seed_keys)
+    learn = _Learning(program, config, seed_keys)
     if step < config.warmup_steps < config.steps_per_task:
-        compiling = _compile_beside(program.learn, learner, divergence, replay, rollout, seed_keys, np.int32(step))
+        learn.compile_beside(learner, divergence, replay, rollout, step)
     while step < config.steps_per_task:
+        learns = step >= config.warmup_steps
+        early = learns and _still_works(metrics)
+        if early:
+            learner, metrics, divergence = learn(learner, divergence, replay, rollout, step)
         action = np.asarray(rollout.action)  # lines 4-10 were computed by the last `observe`
         _require_finite(step, divergence, {"action": action}, TrainState(learner, replay, rollout))
         pool.send(action.reshape(-1, action.shape[-1]))  # line 11: [S * N * C, A]
-        if step >= config.warmup_steps:
-            compiling = compiling and compiling.join()
-            if config.reset_every and step % config.reset_every == 0 and step > config.warmup_steps:
-                learner, divergence = program.reset(learner, divergence, replay, rollout, seed_keys, np.int32(step))
-            learner, metrics, divergence = program.learn(  # lines 14-19
-                learner, divergence, replay, rollout, seed_keys, np.int32(step)
-            )
+        if learns and not early:
+            learner, metrics, divergence = learn(learner, divergence, replay, rollout, step)
         step_result = pool.receive()
         step_result = step_result._make(leaf.reshape(lanes + leaf.shape[1:]) for leaf in step_result)
         received = {name: getattr(step_result, name) for name in ("next_observation", "observation", "reward")}
@@ -77,11 +82,41 @@ def interact(
         yield Moment(step, TrainState(learner, replay, rollout), metrics, divergence)
 
 
-def _compile_beside(function: Any, *arguments: Any) -> threading.Thread:
-    """Compiles a jitted function on another thread; XLA does not hold Python's lock. The first call uses the result."""
-    thread = threading.Thread(target=function.lower(*arguments).compile)
-    thread.start()
-    return thread
+class _Learning:
+    """Lines 14-19 of a step: `learn`, after a reset of the learner where one is due.
+
+    Args:
+        program: compiled for `config`.
+        seed_keys: `[S]`.
+    """
+
+    def __init__(self, program: Program, config: TrainingConfig, seed_keys: jax.Array):
+        self._program, self._config, self._keys = program, config, seed_keys
+        self._compiling: threading.Thread | None = None
+
+    def compile_beside(self, *arguments: Any) -> None:
+        """Compiles `learn` on another thread; XLA does not hold Python's lock. The first call uses the result."""
+        *arrays, step = arguments
+        lowered = self._program.learn.lower(*arrays, self._keys, np.int32(step))
+        self._compiling = threading.Thread(target=lowered.compile)
+        self._compiling.start()
+
+    def __call__(
+        self, learner: Any, divergence: Divergence, replay: Any, rollout: Any, step: int
+    ) -> tuple[Any, Metrics, Divergence]:
+        """The learner, its metrics and the divergence record after the updates of `step`; the arguments are donated."""
+        if self._compiling:
+            self._compiling = self._compiling.join()
+        every, rest = self._config.reset_every, (replay, rollout, self._keys, np.int32(step))
+        if every and step % every == 0 and step > self._config.warmup_steps:
+            learner, divergence = self._program.reset(learner, divergence, *rest)
+        return self._program.learn(learner, divergence, *rest)
+
+
+def _still_works(results: Any) -> bool:
+    """Whether an accelerator has yet to finish these; a CPU is no accelerator: its cores are the simulators', too."""
+    leaves = jax.tree.leaves(results)
+    return any(device.platform != "cpu" for leaf in leaves if not leaf.is_ready() for device in leaf.devices())
 
 
 def _require_finite(

@@ -1,8 +1,9 @@
 """The benchmark suite `gpu_check`: the first ten minutes with a GPU, in one command and one file.
 
 In this order, each in a process of its own, so that one that fails leaves the others: an update and an iteration
-with 1 and 8 seeds of MT10, in float32, in tensorfloat32 and with activations in bfloat16; what the compiled programs
-take at the least (`gpu_program`); the tests that compare numbers, on the GPU. The file is written after each step.
+with 1 and 8 seeds of MT10, in float32, in tensorfloat32 and with activations in bfloat16; the tests that compare
+numbers, on the GPU; what the compiled programs take at the least (`gpu_program`, which needs no GPU and is therefore
+the last). The file is written after each step.
 `over_program` is the time of an update over its `bound_ms` for the nearest known GPU.
 """
 
@@ -64,7 +65,7 @@ def run(json_path: str | None, options: Options) -> dict[str, Any]:
     found: dict[str, Any] = {"device": device.device_kind, "target": nearest(device.device_kind), "steps": {}}
     with tempfile.TemporaryDirectory() as folder:
         for step in steps(pathlib.Path(folder), found["target"], options.quick):
-            found["steps"][step.name] = result = outcome(step)
+            found["steps"][step.name] = result = outcome(step, cache=folder)
             print(
                 f"{step.name}: {'done' if result['status'] == 0 else 'FAILED'}, {result['seconds']:.0f} s", flush=True
             )
@@ -83,6 +84,8 @@ def nearest(kind: str) -> str:
 def steps(folder: pathlib.Path, target: str, quick: bool) -> Iterator[Step]:
     """What is done, the most wanted first."""
     for suite in SUITES:
+        if suite == "gpu_program":
+            yield Step("tests", [sys.executable, "-m", "pytest", "-q", *TESTS], None)
         for precision, activations in SETTINGS:
             name = f"{suite}, {precision}, activations {activations}"
             figures = folder / f"{suite}-{precision}-{activations}.json"
@@ -93,13 +96,15 @@ def steps(folder: pathlib.Path, target: str, quick: bool) -> Iterator[Step]:
                 *["--quick"] * (quick or suite == "train"),
             ]
             yield Step(name, [sys.executable, "-m", "experiments.benchmark", *flags], figures)
-    yield Step("tests", [sys.executable, "-m", "pytest", "-q", *TESTS], None)
 
 
-def outcome(step: Step) -> dict[str, Any]:
-    """What a step wrote, its exit status (-1: it took too long), its seconds and the end of its output."""
+def outcome(step: Step, cache: str) -> dict[str, Any]:
+    """What a step wrote, its exit status (-1: it took too long), its seconds and the end of its output.
+
+    Steps share the compilation cache in the folder `cache`: what XLA has tried out once need not be tried again.
+    """
     began = time.perf_counter()
-    environment = {**os.environ, "TESTS_ON": "cuda"}
+    environment = {"JAX_COMPILATION_CACHE_DIR": cache, **os.environ, "TESTS_ON": "cuda"}
     environment.pop(RESERVE, None)
     try:
         done = subprocess.run(

@@ -64,7 +64,7 @@ def measure(cell: Cell, options: Options, simulator_cores: Sequence[int] = ()) -
         if simulator_cores:
             for pid in pool.worker_pids:
                 os.sched_setaffinity(pid, simulator_cores)
-        medians = loop_figures(program, pool, config, turns=1 if options.quick else 3)
+        medians = loop_figures(program, pool, config, *((1, SECONDS / 3) if options.quick else (3, SECONDS)))
     rate = 1e3 / medians["iteration_ms"]
     return medians | {
         "over_bound": medians["iteration_ms"] / max(medians["learner_ms"], medians["simulators_ms"]),
@@ -79,7 +79,9 @@ def capacity(batch_per_task: int, num_tasks: int) -> int:
     return max(50_000, 4 * batch_per_task * num_tasks)
 
 
-def loop_figures(program: Program, pool: Pool, config: TrainingConfig, turns: int) -> dict[str, float]:
+def loop_figures(
+    program: Program, pool: Pool, config: TrainingConfig, turns: int, seconds: float = SECONDS
+) -> dict[str, float]:
     """Milliseconds of an iteration as it is, made serial, of the learner alone and of the simulators alone.
 
     Args:
@@ -87,6 +89,7 @@ def loop_figures(program: Program, pool: Pool, config: TrainingConfig, turns: in
         pool: its simulators, with fixed goals.
         config: that the program was compiled for.
         turns: that are measured; the four take turns, after one in which everything is compiled.
+        seconds: that one of the first three loops runs in a turn.
     """
     lanes = config.num_seeds, len(pool.config.tasks), config.copies_per_task
     observation = pool.reset(0).reshape(*lanes, -1)
@@ -97,10 +100,10 @@ def loop_figures(program: Program, pool: Pool, config: TrainingConfig, turns: in
     for _ in range(1 + turns):
         for way, pool_of_way in pools.items():
             moments = loop.interact(program, pool_of_way, config, pool.config.horizon, moment.state, moment.step)
-            moment, seconds = _timed(moments)
-            times[way].append(seconds)
+            moment, iteration = _timed(moments, seconds)
+            times[way].append(iteration)
         times["simulators"].append(_simulators_alone(pool, action))
-    return {f"{way}_ms": 1e3 * statistics.median(seconds[1:]) for way, seconds in times.items()}
+    return {f"{way}_ms": 1e3 * statistics.median(found[1:]) for way, found in times.items()}
 
 
 class Serial:
@@ -134,12 +137,12 @@ def _step(pool: Pool, action: np.ndarray) -> Step:
     return pool.receive()
 
 
-def _timed(moments: Iterator[Moment]) -> tuple[Moment, float]:
-    """Runs the loop for about `SECONDS`; the last moment, and the seconds per iteration."""
+def _timed(moments: Iterator[Moment], seconds: float) -> tuple[Moment, float]:
+    """Runs the loop for about `seconds`; the last moment, and the seconds per iteration."""
     moment = next(moments)
     jax.block_until_ready(moment.state)
     began, iterations = time.perf_counter(), 0
-    while iterations < 3 or time.perf_counter() - began < SECONDS:
+    while iterations < 3 or time.perf_counter() - began < seconds:
         moment = next(moments)
         iterations += 1
     jax.block_until_ready(moment.state)

@@ -31,10 +31,11 @@ def test_without_a_gpu_it_says_so(capsys):
 
 def test_a_step_that_fails_leaves_the_others_and_everything_is_in_one_file(monkeypatch, tmp_path, capsys):
     """An update takes 3 ms a seed, and the program 2 ms at the least; iterations time out."""
-    commands = []
+    commands, caches = [], set()
 
-    def run(command, **_):
+    def run(command, *, env, **_):
         commands.append(command)
+        caches.add(env["JAX_COMPILATION_CACHE_DIR"])
         flags = dict(one[2:].split("=") for one in command if one.startswith("--") and "=" in one)
         if flags.get("suite") == "train":
             raise subprocess.TimeoutExpired(command, 1, output="half of it")
@@ -50,8 +51,9 @@ def test_a_step_that_fails_leaves_the_others_and_everything_is_in_one_file(monke
     path = tmp_path / "check.json"
     assert benchmark.main(["--suite=gpu_check", f"--json={path}"]) == 0
     found = json.loads(path.read_text())
+    assert len(caches) == 1, "what one step tries out, the next need not"
     assert (found["device"], found["target"], len(commands)) == ("NVIDIA H200", "h200", 10)
-    assert [result["status"] for result in found["steps"].values()] == [0] * 3 + [-1] * 3 + [0] * 3 + [1]
+    assert [result["status"] for result in found["steps"].values()] == [0] * 3 + [-1] * 3 + [1] + [0] * 3
     assert found["comparison"][-1] == {
         "precision": "tensorfloat32", "activations": "bfloat16", "seeds": 8,
         "update_ms": 24.0, "program_ms": 16.0, "over_program": 1.5,

@@ -18,7 +18,7 @@ from toy_pool import ToyPool
 from toy_training import HORIZON, SPEC, TINY, TOY, Run
 
 from cmta_jax.methods import cmta
-from cmta_jax.training import evaluation, one_seed, replay
+from cmta_jax.training import evaluation, loop, one_seed, replay
 from cmta_jax.training import program as program_lib
 from cmta_jax.training.divergence import NotFinite
 from cmta_jax.types import History
@@ -72,6 +72,28 @@ def test_the_update_is_compiled_beside_the_warm_up_and_not_again():
     run.program = run.program._replace(learn=Watched())
     run.to_the_end()
     assert events[0] not in ("learn", "MainThread") and events[1:] == ["learn"] * 6
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_an_accelerator_that_still_works_gets_the_update_before_the_action_is_sent(works, monkeypatch):
+    """The order changes no result."""
+    events, run, other = [], Run(), Run().to_the_end()
+    learn, send = run.program.learn, run.pool.send
+    monkeypatch.setattr(loop, "_still_works", lambda metrics: bool(metrics) and works)
+    run.program = run.program._replace(learn=lambda *arguments: events.append("learn") or learn(*arguments))
+    run.pool.send = lambda action: events.append("send") or send(action)
+    monkeypatch.setattr(loop._Learning, "compile_beside", lambda *_: None)
+    run.to_the_end()
+    first = ["send"] * 6 + ["learn"]  # five steps of warm-up; no update is under way yet
+    assert events == first + 34 * (["learn", "send"] if works else ["send", "learn"])
+    chex.assert_trees_all_equal(run.state, other.state)
+
+
+@pytest.mark.parametrize(("platform", "ready", "works"), [("cpu", 0, 0), ("gpu", 0, 1), ("gpu", 1, 0), ("tpu", 0, 1)])
+def test_only_an_accelerator_still_works(platform, ready, works):
+    device = types.SimpleNamespace(platform=platform)
+    result = types.SimpleNamespace(is_ready=lambda: bool(ready), devices=lambda: [device])
+    assert loop._still_works([result]) == bool(works) and not loop._still_works({})
 
 
 def test_another_seed_gives_another_run():
