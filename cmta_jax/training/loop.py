@@ -20,6 +20,7 @@ import numpy as np
 
 from cmta_jax.config import TrainingConfig
 from cmta_jax.environments.interface import EnvironmentPool
+from cmta_jax.training import packed_step
 from cmta_jax.training.divergence import Divergence, NotFinite
 from cmta_jax.training.one_seed import TrainState
 from cmta_jax.training.program import Program, seed_keys_of
@@ -73,7 +74,7 @@ def interact(
         received = {name: getattr(step_result, name) for name in ("next_observation", "observation", "reward")}
         _require_finite(step, divergence, {"action": action, **received}, TrainState(learner, replay, rollout))
         replay, rollout = program.observe(  # line 12, and lines 4-10 of the next step
-            learner.params, replay, rollout, step_result, seed_keys, np.int32(step)
+            learner.params, replay, rollout, packed_step.pack(step_result), seed_keys, np.int32(step)
         )
         rollout.action.copy_to_host_async()  # the copy starts before the loop waits for it
         step += 1

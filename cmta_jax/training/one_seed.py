@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from cmta_jax.config import TrainingConfig
 from cmta_jax.random_keys import random_key
 from cmta_jax.training import divergence as divergence_lib
+from cmta_jax.training import packed_step, reward_scaling
 from cmta_jax.training import replay as replay_lib
-from cmta_jax.training import reward_scaling
 from cmta_jax.training.divergence import Divergence, Source, Told
 from cmta_jax.training.metric_row import MetricRow, in_a_row
 from cmta_jax.training.replay import Replay
@@ -169,16 +169,16 @@ class OneSeed:
         return rewards | reward_scaling.value_metrics(update, rollout.rewards, factor, self.discount)
 
     def observe(
-        self, params: Params, replay: Replay, rollout: Rollout, step_result: Any, seed_key: Array, step: Array
+        self, params: Params, replay: Replay, rollout: Rollout, numbers: Array, seed_key: Array, step: Array
     ) -> tuple[Replay, Rollout]:
         """Algorithm 1, lines 11-12 for the action that was sent, and lines 4-10 for the next one.
 
         Args:
             params: that act.
-            step_result: the `Step` that the pool returned, with traced leaves `[N, C, ...]`.
+            numbers: `[N, C, 2 D + 5]`, the `Step` that the pool returned, as `packed_step.pack` gives it.
             step: int32, environment steps per task before that step.
         """
-        keys = keys_at(seed_key, step)
+        keys, step_result = keys_at(seed_key, step), packed_step.unpack(numbers)
         normalizer, reward = rollout.normalizer, step_result.reward
         if self.normalized:
             normalizer = normalizer.update(reward, step_result.valid)

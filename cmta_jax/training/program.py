@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 
 from cmta_jax.config import TrainingConfig
-from cmta_jax.environments.interface import Step
 from cmta_jax.random_keys import random_key
 from cmta_jax.training.divergence import Divergence, Told
 from cmta_jax.training.one_seed import Learner, OneSeed, Rollout, TrainState
@@ -24,7 +23,7 @@ class Program(NamedTuple):
     no_divergence: Callable[[Learner, Replay, Array], Divergence]
     tell: Callable[[Divergence, Learner, Replay], Told]
     learn: Callable[[Learner, Divergence, Replay, Rollout, Array, Any], tuple[Learner, Metrics, Divergence]]
-    observe: Callable[[Any, Replay, Rollout, Step, Array, Any], tuple[Replay, Rollout]]
+    observe: Callable[[Any, Replay, Rollout, Any, Array, Any], tuple[Replay, Rollout]]
     reset: Callable[[Learner, Divergence, Replay, Rollout, Array, Any], tuple[Learner, Divergence]]
     finish_episode: Callable[[Learner, Array], Learner]
     act: Callable[[Any, Carry, Any, Any], tuple[Array, Carry]]

@@ -19,8 +19,7 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as Axes
 
 from cmta_jax.config import TrainingConfig
-from cmta_jax.environments.interface import Step
-from cmta_jax.training.one_seed import Rollout
+from cmta_jax.training import packed_step
 from cmta_jax.training.program import compile_program, seed_keys_of
 from cmta_jax.training.seed_axis import SEEDS
 from cmta_jax.types import Method, Spec
@@ -132,7 +131,7 @@ def programs(
     learner, replay, rollout = jax.eval_shape(program.start, keys, _floats(*lanes, spec.observation_dim))
     mesh = Mesh(np.array(devices[:1]), (SEEDS,))
     step, flags = jax.ShapeDtypeStruct((), np.int32), jax.ShapeDtypeStruct(lanes, bool)
-    result = _step_result(lanes, rollout)
+    result = _floats(*lanes, packed_step.width(spec.observation_dim))
     calls = {
         "learn": (learner, jax.eval_shape(program.no_divergence, learner, replay, keys), replay, rollout, keys, step),
         "observe": (learner.params, replay, rollout, result, keys, step),
@@ -143,13 +142,6 @@ def programs(
 
 def _floats(*shape: int) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(shape, np.float32)
-
-
-def _step_result(lanes: tuple[int, ...], rollout: Rollout) -> Step:
-    others: dict[str, Any] = {"observation": rollout.observation, "next_observation": rollout.observation}
-    others |= {"reward": _floats(*lanes), "discount": _floats(*lanes)}
-    flags: Any = jax.ShapeDtypeStruct(lanes, bool)
-    return Step(**{name: others.get(name, flags) for name in Step._fields})
 
 
 def _placed(mesh: Mesh, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
