@@ -1,5 +1,7 @@
 """A `Step` on its way to the device, as one array: each array that crosses costs the host time."""
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 
@@ -20,9 +22,9 @@ def pack(step: Step) -> np.ndarray:
     return np.concatenate([leaf.reshape(*lead, -1) for leaf in step], axis=-1, dtype=np.float32)
 
 
-def unpack(numbers: Array) -> Step:
+def unpack(numbers: Array) -> Any:
     """The `Step` whose numbers `[..., W]` these are; its leaves are traced."""
     dim = (numbers.shape[-1] - _SINGLE) // 2
-    observations = numbers[..., :dim], numbers[..., dim : 2 * dim]
-    step = Step(*observations, *jnp.moveaxis(numbers[..., 2 * dim :], -1, 0))
+    single = jnp.moveaxis(numbers[..., 2 * dim :], -1, 0)
+    step: Any = Step._make([numbers[..., :dim], numbers[..., dim : 2 * dim], *single])
     return step._replace(success=step.success > 0, first=step.first > 0, valid=step.valid > 0)
