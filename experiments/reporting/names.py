@@ -38,6 +38,7 @@ def _options(flags: Flags) -> list[str]:
         "rewards over means": scaling == "mean",
         "rewards over returns": scaling == "max_return",
         "rewards over a running deviation": drifting and flags.enabled("critic_layer_norm", False),
+        "bfloat16 activations": flags.text("activation_dtype") == "bfloat16",
         "critics without layer norm": shrunk and not flags.enabled("critic_layer_norm", True),
     }
     return [name for name, there in named.items() if there]

@@ -77,6 +77,7 @@ from experiments.reporting import names
                 "critic_layer_norm": "true",
             },
         ),
+        ("CMTA (bfloat16 activations)", {"method": "cmta", "activation_dtype": "bfloat16"}),
         ("CMTA (rewards over returns)", {"method": "cmta", "reward_scaling": "max_return"}),
         (
             "CMTA (rewards over a running deviation)",
