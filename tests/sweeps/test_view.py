@@ -109,7 +109,9 @@ def test_hours_are_the_time_of_an_iteration_times_the_steps_that_are_left(tmp_pa
 def test_an_iteration_is_timed_with_the_flags_of_the_run(monkeypatch):
     """How it is timed is tested with the benchmark."""
     seen = []
-    monkeypatch.setattr(suite, "loop_figures", lambda *given, turns: seen.append(given) or {"iteration_ms": 1500.0})
+    monkeypatch.setattr(
+        suite, "loop_figures", lambda *given, turns, seconds: seen.append(given) or {"iteration_ms": 1500.0}
+    )
     flags = ("--copies_per_task=2", "--num_seeds=3", "--env_workers=1", "--updates_per_step=2", "--eval_episodes=2")
     assert hours.iteration_seconds(parse(["--method=mtmhsac", "--benchmark=reach-v3", *flags])) == 1.5
     ((_, pool, config),) = seen
