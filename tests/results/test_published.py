@@ -117,6 +117,15 @@ def test_the_tables_of_the_recipe_are_those_of_its_runs(base):
         assert [line for line in page if line.startswith(f"| {row.agent} |") and line.endswith(numbers)], row.agent
 
 
+@pytest.mark.parametrize(("folder", "value"), [("recipe", "0"), ("log_std", "-9")])
+def test_the_table_of_initial_policies_is_that_of_its_runs(folder, value):
+    name = "CMTA (contrastive floor 0)"
+    [comparison] = compare(groups_of(folder), name)
+    [row] = [row for row in comparison.rows if row.agent == name]
+    line = f"| {value} | {row.final:.1f} | {row.last_five:.1f} | {steps(row)} | {row.kept:.1f} |"
+    assert line in (ROOT / "docs/learning.md").read_text().splitlines()
+
+
 def test_the_answers_to_the_papers_claims_are_those_of_the_table():
     """That a part of CMTA helps is a claim about the row without it."""
     page = (ROOT / "docs/results.md").read_text()
