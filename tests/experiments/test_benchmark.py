@@ -50,9 +50,11 @@ def test_an_update_is_measured_as_a_run_would_make_it(monkeypatch):
 
 
 @pytest.mark.usefixtures("toy_method")
-def test_the_flops_of_an_update_are_those_of_all_seeds():
-    options = Options(batch_per_task=2)
+def test_the_flops_of_an_update_are_those_of_all_seeds_in_the_program_for_a_cpu(monkeypatch):
+    options, asked, devices = Options(batch_per_task=2), [], jax.devices
+    monkeypatch.setattr(jax, "devices", lambda *kind: asked.append(kind) or devices(*kind))
     one, two = (update.prepare(*method_of(Cell("mtmhsac", "reach-v3", 1), options), options, seeds) for seeds in (1, 2))
+    assert asked.count(("cpu",)) == 2
     assert one.flops > 0 and two.flops == pytest.approx(2 * one.flops, rel=0.1)
 
 
