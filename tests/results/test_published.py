@@ -108,13 +108,33 @@ def test_the_table_of_few_is_that_of_its_runs():
         assert short in ([], [f"| {row.agent} | {row.final:.1f} | {ahead if row.pairs else ''} |".replace("  ", " ")])
 
 
+def test_the_row_that_was_run_again_is_inside_the_interval_of_the_first():
+    first, again = (next(iter(groups_of(name).values()))["MTMH-SAC"].final for name in ("few", "few_again"))
+    mean, iqm = f"{100 * again.mean():.1f}", f"{100 * interquartile_mean(again):.1f}"
+    low, high = (100 * bound for bound in bootstrap_interval(first))
+    assert (
+        f"{mean} (IQM {iqm}), inside the first run's interval [{low:.1f}, {high:.1f}]"
+        in (ROOT / "docs/results.md").read_text()
+    )
+    assert low <= 100 * interquartile_mean(again) <= high
+
+
 @pytest.mark.parametrize("base", ["CMTA (contrastive floor 0)", "MTMH-SAC (size of CMTA)"])
 def test_the_tables_of_the_recipe_are_those_of_its_runs(base):
-    [comparison] = compare(groups_of("recipe"), base)
+    groups = groups_of("recipe")
+    [comparison] = compare(groups, base)
+    with open(ROOT / "results/recipe/iteration_ms.csv", newline="") as file:
+        times = {row["run"]: float(row["iteration_ms"]) for row in csv.DictReader(file)}
     page, begin = (ROOT / "docs/learning.md").read_text().splitlines(), base.partition(" ")[0]
     for row in (row for row in comparison.rows if row.agent.startswith(begin)):
-        numbers = f" | {row.final:.1f} | {row.last_five:.1f} | {steps(row)} | {row.kept:.1f} | {interval(row)} |"
-        assert [line for line in page if line.startswith(f"| {row.agent} |") and line.endswith(numbers)], row.agent
+        run = pathlib.Path(groups[comparison.cell][row.agent].folders[0]).name
+        minutes = f"{row.steps_to_solve * times[run] / 6e4:.1f}"
+        numbers = (
+            f"{row.final:.1f} | {row.last_five:.1f} | {steps(row)} | {minutes} | {row.kept:.1f} | {interval(row)} |"
+        )
+        assert [line for line in page if line.startswith(f"| {row.agent} |") and line.endswith(f" | {numbers}")], (
+            row.agent
+        )
 
 
 @pytest.mark.parametrize(("folder", "value"), [("recipe", "0"), ("log_std", "-9")])

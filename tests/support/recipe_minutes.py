@@ -9,7 +9,6 @@ import csv
 import pathlib
 import sys
 
-from experiments.command_line.flagfiles import expand
 from experiments.command_line.parse import parse
 from experiments.sweeps.hours import iteration_seconds
 
@@ -23,7 +22,7 @@ def main(path: str) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         for flags in sorted(RECIPE.glob("*/flags.flags")):
-            settings = parse(expand([f"--flagfile={flags}"]))
+            settings = parse([f"--flagfile={flags}"])
             writer.writerow([flags.parent.name, f"{1e3 * iteration_seconds(settings):.2f}"])
             file.flush()
 
