@@ -95,10 +95,9 @@ class _Learning:
         self._program, self._config, self._keys = program, config, seed_keys
         self._compiling: threading.Thread | None = None
 
-    def compile_beside(self, *arguments: Any) -> None:
+    def compile_beside(self, learner: Any, divergence: Divergence, replay: Any, rollout: Any, step: int) -> None:
         """Compiles `learn` on another thread; XLA does not hold Python's lock. The first call uses the result."""
-        *arrays, step = arguments
-        lowered = self._program.learn.lower(*arrays, self._keys, np.int32(step))
+        lowered = self._program.learn.lower(learner, divergence, replay, rollout, self._keys, np.int32(step))
         self._compiling = threading.Thread(target=lowered.compile)
         self._compiling.start()
 

@@ -175,7 +175,7 @@ class OneSeed:
 
         Args:
             params: that act.
-            numbers: `[N, C, 2 D + 5]`, the `Step` that the pool returned, as `packed_step.pack` gives it.
+            numbers: `[N, C, W]`, the `Step` that the pool returned, as `packed_step.pack` gives it.
             step: int32, environment steps per task before that step.
         """
         keys, step_result = keys_at(seed_key, step), packed_step.unpack(numbers)

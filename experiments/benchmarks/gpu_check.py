@@ -83,19 +83,20 @@ def nearest(kind: str) -> str:
 
 def steps(folder: pathlib.Path, target: str, quick: bool) -> Iterator[Step]:
     """What is done, the most wanted first."""
-    for suite in SUITES:
-        if suite == "gpu_program":
-            yield Step("tests", [sys.executable, "-m", "pytest", "-q", *TESTS], None)
-        for precision, activations in SETTINGS:
-            name = f"{suite}, {precision}, activations {activations}"
-            figures = folder / f"{suite}-{precision}-{activations}.json"
-            flags = [f"--suite={suite}", "--num_seeds=1,8", f"--json={figures}", f"--target={target}"]
-            flags += [
-                f"--matmul_precision={precision}",
-                f"--activation_dtype={activations}",
-                *["--quick"] * (quick or suite == "train"),
-            ]
-            yield Step(name, [sys.executable, "-m", "experiments.benchmark", *flags], figures)
+    *timed, arithmetic = SUITES
+    for suite in timed:
+        yield from _in_each_setting(suite, folder, target, quick or suite == "train")
+    yield Step("tests", [sys.executable, "-m", "pytest", "-q", *TESTS], None)
+    yield from _in_each_setting(arithmetic, folder, target, quick)
+
+
+def _in_each_setting(suite: str, folder: pathlib.Path, target: str, quick: bool) -> Iterator[Step]:
+    for precision, activations in SETTINGS:
+        name = f"{suite}, {precision}, activations {activations}"
+        figures = folder / f"{suite}-{precision}-{activations}.json"
+        flags = [f"--suite={suite}", "--num_seeds=1,8", f"--json={figures}", f"--target={target}"]
+        flags += [f"--matmul_precision={precision}", f"--activation_dtype={activations}", *["--quick"] * quick]
+        yield Step(name, [sys.executable, "-m", "experiments.benchmark", *flags], figures)
 
 
 def outcome(step: Step, cache: str) -> dict[str, Any]:

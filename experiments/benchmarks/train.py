@@ -30,6 +30,7 @@ from experiments.benchmarks.options import Options
 COLUMNS = ("iteration_ms", "serial_ms", "learner_ms", "simulators_ms", "over_bound", "env_steps_per_s", "paper_run_h")
 PAPER_STEPS = 2_400_000
 SECONDS = 3.0  # that one of the four loops runs in a turn
+QUICK_SECONDS = 1.0  # the same where a rough figure will do
 
 
 def run(json_path: str | None, options: Options) -> dict[str, Any]:
@@ -64,7 +65,8 @@ def measure(cell: Cell, options: Options, simulator_cores: Sequence[int] = ()) -
         if simulator_cores:
             for pid in pool.worker_pids:
                 os.sched_setaffinity(pid, simulator_cores)
-        medians = loop_figures(program, pool, config, *((1, SECONDS / 3) if options.quick else (3, SECONDS)))
+        turns, seconds = (1, QUICK_SECONDS) if options.quick else (3, SECONDS)
+        medians = loop_figures(program, pool, config, turns, seconds)
     rate = 1e3 / medians["iteration_ms"]
     return medians | {
         "over_bound": medians["iteration_ms"] / max(medians["learner_ms"], medians["simulators_ms"]),

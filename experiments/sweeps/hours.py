@@ -44,7 +44,8 @@ def iteration_seconds(settings: Settings) -> float:
     environment = dataclasses.replace(settings.environment, goals="fixed")
     make = functools.partial(Pool, environment, range(seeds), training.copies_per_task, settings.run.env_workers)
     with make() as pool:
-        return train.loop_figures(program, pool, training, turns=1, seconds=1.0)["iteration_ms"] / 1e3
+        figures = train.loop_figures(program, pool, training, turns=1, seconds=train.QUICK_SECONDS)
+    return figures["iteration_ms"] / 1e3
 
 
 def _done(run: SweepRun) -> int:
