@@ -35,6 +35,6 @@ def networks(config: Config, spec: Spec) -> sac.Networks:
     task_encoder = TaskEncoder(spec.num_tasks, config.encoding_dim, config.task_encoder_depth, vectors)
     encoder = MixtureEncoder(
         config.num_experts, config.encoding_dim, temporal=False,
-        attention_hidden=(config.encoding_dim,), detach_task=False,
+        attention_hidden=(config.encoding_dim,), detach_task=False, dtype=config.activation_dtype,
     )  # fmt: skip
     return mixture.networks(config, spec, task_encoder, encoder)

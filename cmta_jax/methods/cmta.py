@@ -54,7 +54,10 @@ def make(config: Config, spec: Spec) -> Method:
 def networks(config: Config, spec: Spec) -> sac.Networks:
     """CMTA's pieces: mixture encoder with LSTM, learnt task encoder, shared actor, twin critics."""
     task_encoder = TaskEncoder(spec.num_tasks, config.encoding_dim, config.task_encoder_depth)
-    encoder = MixtureEncoder(config.num_experts, config.encoding_dim, config.temporal, (), config.detach_task)
+    encoder = MixtureEncoder(
+        config.num_experts, config.encoding_dim, config.temporal,
+        detach_task=config.detach_task, dtype=config.activation_dtype,
+    )  # fmt: skip
 
     def begin(copies: int) -> Carry:
         return zero_carry(config.encoding_dim, (spec.num_tasks, copies)) if config.temporal else ()

@@ -26,5 +26,6 @@ def make(config: Config, spec: Spec) -> Method:
 def networks(config: Config, spec: Spec) -> sac.Networks:
     """State encoder without task, multi-head actor, multi-head twin critics."""
     heads = assembly.heads(config, spec, MultiHead)
-    modules = assembly.Modules(NoTask(spec.num_tasks), StateEncoder(config.encoding_dim), *heads)
+    encoder = StateEncoder(config.encoding_dim, config.activation_dtype)
+    modules = assembly.Modules(NoTask(spec.num_tasks), encoder, *heads)
     return assembly.assemble(spec, modules)

@@ -35,7 +35,7 @@ def networks(config: Config, spec: Spec) -> sac.Networks:
     """Shared actor and twin critics on `[state ; task]`."""
     # Deviations 22 and 23: MT-SAC reads the state as it is, MT-SAC+TE reads its encoding
     encoded = config.state_encoder == "always" or (config.state_encoder == "auto" and config.task_encoder)
-    encoder = StateEncoder(config.encoding_dim) if encoded else Identity()
+    encoder = StateEncoder(config.encoding_dim, config.activation_dtype) if encoded else Identity()
     return assembly.assemble(spec, assembly.Modules(task(config, spec), encoder, *assembly.heads(config, spec)))
 
 

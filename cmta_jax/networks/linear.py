@@ -45,7 +45,7 @@ def linear(inputs: Array, kernel: Array, bias: Array, dtype: Any) -> Array:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
 def _linear(inputs: Array, kernel: Array, bias: Array, dtype: Any) -> Any:
-    product = jax.lax.dot(inputs, kernel.astype(inputs.dtype), preferred_element_type=dtype)
+    product = _product(inputs, kernel.astype(inputs.dtype), (1, 0), dtype)
     return (product.astype(bias.dtype) + bias[None]).astype(dtype)
 
 
@@ -56,12 +56,30 @@ def _forward(inputs: Array, kernel: Array, bias: Array, dtype: Any) -> tuple[Arr
 def _backward(dtype: Any, saved: tuple[Array, Array], gradient: Array) -> tuple[Array, Array, Array]:
     inputs, kernel = saved
     narrow, down = kernel.astype(inputs.dtype), gradient.astype(inputs.dtype)
-    of_inputs = jax.lax.dot_general(down, narrow, (((1,), (1,)), ((), ())), preferred_element_type=inputs.dtype)
-    of_kernel = jax.lax.dot_general(inputs, down, (((0,), (0,)), ((), ())), preferred_element_type=kernel.dtype)
+    of_inputs = _product(down, narrow, (1, 1), inputs.dtype)
+    of_kernel = _product(inputs, down, (0, 0), kernel.dtype)
     return of_inputs, of_kernel, jnp.sum(gradient, axis=0, dtype=kernel.dtype)
 
 
 _linear.defvjp(_forward, _backward)
+
+
+def _product(left: Array, right: Array, summed: tuple[int, int], dtype: Any) -> Array:
+    """The product of two matrices, summed over these axes of them. A CPU widens bfloat16 first, which rounds nothing.
+
+    XLA has no batched products of bfloat16 for CPUs.
+    """
+    dimensions = ((summed[:1], summed[1:]), ((), ()))
+
+    def product(left: Array, right: Array, dtype: Any = dtype) -> Array:
+        return jax.lax.dot_general(left, right, dimensions, preferred_element_type=dtype)
+
+    def widened(left: Array, right: Array) -> Array:
+        return product(left.astype(jnp.float32), right.astype(jnp.float32), jnp.float32).astype(dtype)
+
+    if left.dtype != jnp.bfloat16:
+        return product(left, right)
+    return jax.lax.platform_dependent(left, right, cpu=widened, default=product)
 
 
 @jax.custom_jvp

@@ -1,5 +1,6 @@
 """The mixture of experts with (temporal) attention, of CMTA and CARE (paper Eqs. 4-8, Fig. 2)."""
 
+import functools
 from typing import NamedTuple
 
 import chex
@@ -7,9 +8,10 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from cmta_jax.networks.linear import linear, relu
 from cmta_jax.networks.lstm import Memory
 from cmta_jax.networks.mlp import MLP, ensemble
-from cmta_jax.types import Array, Carry, History
+from cmta_jax.types import Array, Carry, History, Params
 
 
 class MixtureIntermediates(NamedTuple):
@@ -37,9 +39,12 @@ class MixtureEncoder(nn.Module):
     temporal: bool = True
     attention_hidden: tuple[int, ...] = ()
     detach_task: bool = True
+    dtype: str = "float32"  # what the experts' activations and encodings are rounded to; LSTM and attention are not
 
     def setup(self):
-        self.experts = ensemble(MLP, self.num_experts)((self.features,), self.features)
+        self.experts = ensemble(MLP, self.num_experts)(
+            (self.features,), self.features, dtype=self.dtype, round_output=True
+        )
         self.attention = MLP(self.attention_hidden, self.num_experts)
         if self.temporal:
             self.memory = Memory(self.features)
@@ -65,12 +70,37 @@ class MixtureEncoder(nn.Module):
         carry, _ = over_time(self.memory, history.carry, (history.observation, history.seen))
         return carry
 
+    def _experts(self, observation: Array) -> Array:
+        """Eq. 4: `[N, B, D]` -> `[K, N, B, features]`.
+
+        Not on a CPU, the first layers of all experts are one product: cuBLAS adds biases to one, not to a batched one.
+        """
+        if self.is_initializing():
+            return self.experts(observation)
+        networks = self.experts.clone(parent=None)
+
+        def each(stacked: Params, observation: Array) -> Array:
+            return jnp.asarray(networks.apply({"params": stacked}, observation))
+
+        def first_layers_at_once(stacked: Params, observation: Array) -> Array:
+            first, last = stacked["Dense_0"], stacked["Dense_1"]
+            rows = observation.reshape(-1, observation.shape[-1])
+            dtype = rows.dtype if self.dtype == "float32" else jnp.dtype(self.dtype)
+            kernel = jnp.moveaxis(first["kernel"], 0, 1).reshape(rows.shape[1], -1)
+            hidden = relu(linear(rows.astype(dtype), kernel, first["bias"].reshape(-1), dtype))
+            hidden = jnp.moveaxis(hidden.reshape(len(rows), self.num_experts, -1), 1, 0)
+            experts = jax.vmap(functools.partial(linear, dtype=dtype))(hidden, last["kernel"], last["bias"])
+            return experts.reshape(self.num_experts, *observation.shape[:2], self.features)
+
+        stacked = self.variables["params"]["experts"]
+        return jax.lax.platform_dependent(stacked, observation, cpu=each, default=first_layers_at_once)
+
     def _mix(
         self, observation: Array, task_encoding: Array, hidden: tuple[Array, ...], carry: Carry
     ) -> tuple[Array, MixtureIntermediates]:
         """Experts, attention and mixture for `observation` `[N, B, D]`; `hidden` is `(h_t [N, B, H],)` or `()`."""
         rows = observation.shape[:2]
-        experts = self.experts(observation)  # Eq. 4: [K, N, B, D]
+        experts = self._experts(observation).astype(observation.dtype)  # Eq. 4
         chex.assert_shape(experts, (self.num_experts, *rows, self.features))
         query = jax.lax.stop_gradient(task_encoding) if self.detach_task else task_encoding  # Deviation 11
         query = jnp.broadcast_to(query[:, None], (*rows, query.shape[-1]))

@@ -27,6 +27,7 @@ class MLP(nn.Module):
     output_bias: Any = nn.initializers.zeros_init()
     layer_norm: bool = False  # layer normalisation (learned scale and bias) before each ReLU
     dtype: str = "float32"  # of the hidden layers' activations and products; parameters and outputs keep theirs
+    round_output: bool = False  # the outputs have `dtype`, too
 
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
@@ -38,7 +39,8 @@ class MLP(nn.Module):
                 hidden = nn.LayerNorm()(hidden.astype(inputs.dtype)).astype(dtype)
             rows = relu(hidden)
         last = Weights(self.output_dim, bias_init=self.output_bias, name=f"Dense_{len(self.hidden)}")
-        return linear(rows, *last(rows), inputs.dtype).reshape(*inputs.shape[:-1], self.output_dim)
+        outputs = linear(rows, *last(rows), dtype if self.round_output else inputs.dtype)
+        return outputs.reshape(*inputs.shape[:-1], self.output_dim)
 
 
 def ensemble(module: type[nn.Module], size: int, in_axes: int | None = None) -> type[nn.Module]:

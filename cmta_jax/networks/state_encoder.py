@@ -25,7 +25,9 @@ class StateEncoder(nn.Module):
     """Observation `[N, B, D]` -> encoding `[N, B, features]` through two hidden layers; the task is not read."""
 
     features: int = 64
+    dtype: str = "float32"  # what activations and encoding are rounded to
 
     @nn.compact
     def __call__(self, observation: Array, task_encoding: Array, carry: Carry) -> tuple[Array, Plain]:
-        return MLP((self.features,) * 2, self.features, name="trunk")(observation), Plain(carry)
+        trunk = MLP((self.features,) * 2, self.features, dtype=self.dtype, round_output=True, name="trunk")
+        return trunk(observation).astype(observation.dtype), Plain(carry)

@@ -25,7 +25,7 @@ class Config:
     critic_hidden_layers: int = setting(0, "hidden layers of the critics; 0 = --hidden_layers", at_least(0))
     activation_dtype: str = setting(
         "float32",
-        "of the hidden layers of actor and critics, bfloat16 for a GPU; parameters, losses and sums stay float32",
+        "of hidden activations and encodings, bfloat16 for a GPU; parameters, losses and sums stay float32",
         one_of("float32", "bfloat16"),
     )
     critic_loss: str = setting(

@@ -10,6 +10,7 @@ import pytest
 from comparing import close
 
 from cmta_jax.networks.linear import linear
+from cmta_jax.networks.mixture import MixtureEncoder
 from cmta_jax.networks.mlp import MLP
 from cmta_jax.random_keys import random_key
 
@@ -29,6 +30,20 @@ def test_a_layer_rounds_activations_and_sums_in_float32():
     assert outputs.dtype == jnp.bfloat16 and (outputs == 3).all()  # 1.001 is 1 in bfloat16
     assert of_inputs.dtype == jnp.bfloat16 and of_kernel.dtype == of_bias.dtype == jnp.float32
     assert (of_inputs == 2).all() and (of_kernel == 4096).all() and (of_bias == 4096).all()
+
+
+def test_a_cpu_has_products_of_many_seeds_and_tasks():
+    """XLA has no product of bfloat16 with two axes of batches there."""
+    inputs, kernel, bias = jnp.ones((2, 3, 5, 4), jnp.bfloat16), jnp.full((2, 3, 4, 6), 1.001), jnp.zeros((2, 3, 6))
+
+    @examples.as_written
+    def both(inputs, kernel, bias):
+        many = jax.vmap(jax.vmap(lambda *arguments: linear(*arguments, jnp.bfloat16)))
+        outputs, pull_back = jax.vjp(many, inputs, kernel, bias)
+        return outputs, pull_back(jnp.ones_like(outputs))[1]
+
+    outputs, of_kernel = both(inputs, kernel, bias)
+    assert (outputs == 4).all() and (of_kernel == 5).all()
 
 
 @pytest.mark.parametrize("layer_norm", [False, True])
@@ -72,6 +87,17 @@ def test_an_update_keeps_its_state_in_float32(name):
         lambda leaf: (leaf.shape, leaf.dtype), plain.out_info
     )
     assert ":bf16[" in str(half.jaxpr) and "bf16" not in str(plain.jaxpr)
+
+
+def test_experts_are_rounded_and_attention_and_lstm_are_not():
+    inputs = jnp.ones((2, 5, 6)) / 3, jnp.ones((2, 4)), (jnp.ones((2, 5, 4)) / 3,) * 2
+    plain, half = (MixtureEncoder(3, 4, dtype=dtype) for dtype in ("float32", "bfloat16"))
+    params = examples.as_written(plain.init)(random_key(0), *inputs)
+    (_, full), (_, rounded) = (examples.as_written(module.apply)(params, *inputs) for module in (plain, half))
+    close(rounded.experts, full.experts, rtol=3e-2)
+    assert rounded.experts.dtype == jnp.float32 and not np.array_equal(rounded.experts, full.experts)
+    assert np.array_equal(rounded.experts, rounded.experts.astype(jnp.bfloat16))
+    close((rounded.attention, rounded.carry), (full.attention, full.carry), rtol=1e-6)
 
 
 def test_the_losses_of_an_update_are_nearly_those_in_float32():

@@ -152,14 +152,36 @@ def test_each_expert_and_each_critic_starts_differently():
         assert kernels and all(np.abs(kernel[0] - kernel[1]).max() > 0.01 for kernel in kernels)
 
 
+def on_platform(monkeypatch, name):
+    """Everything traced from here on is what is compiled for a platform."""
+    chosen = "cpu" if name == "cpu" else "default"
+    monkeypatch.setattr(jax.lax, "platform_dependent", lambda *inputs, **ways: ways[chosen](*inputs))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_experts_and_their_gradients_are_the_same_on_a_gpu(mixture, monkeypatch, dtype):
+    _, params, inputs = mixture
+    module, weights = MixtureEncoder(num_experts=K, features=H, dtype=dtype), normal(5, K, N, B, H)
+
+    def value_and_gradient(platform):
+        on_platform(monkeypatch, platform)
+
+        def value(params):
+            experts = module.apply(params, *inputs)[1].experts
+            return (weights * experts).sum(), experts
+
+        return as_written(jax.value_and_grad(value, has_aux=True))(params)
+
+    close(value_and_gradient("cpu"), value_and_gradient("gpu"), rtol=1e-5 if dtype == "float32" else 2e-2)
+
+
 def test_critics_and_their_gradients_are_the_same_one_by_one_as_in_one_batch(monkeypatch):
     critics, inputs = Critics((H, H)), (normal(0, N, B, D), normal(1, N, B, 4))
     params = as_written(critics.init)(jax.random.key(0), *inputs)
     weights, number_of_products = normal(2, 2, N, B), {}
 
     def value_and_gradient(platform):
-        chosen = "cpu" if platform == "cpu" else "default"
-        monkeypatch.setattr(jax.lax, "platform_dependent", lambda *inputs, **ways: ways[chosen](*inputs))
+        on_platform(monkeypatch, platform)
         number_of_products[platform] = str(jax.make_jaxpr(critics.apply)(params, *inputs)).count("dot_general")
         return as_written(jax.value_and_grad(lambda params: (weights * critics.apply(params, *inputs)).sum()))(params)
 
