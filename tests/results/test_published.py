@@ -80,6 +80,11 @@ def test_published_files_are_those_of_the_checksums():
         assert found == listed, sums
 
 
+def test_every_folder_of_published_runs_is_explained():
+    page = (ROOT / "results/README.md").read_text()
+    assert not [folder for folder in ROOT.glob("results/*/") if f"| `{folder.name}/" not in page]
+
+
 @functools.cache
 def groups_of(folder):
     return gather([read_run(path) for path in find_runs([str(ROOT / "results" / folder / "*")])], row_name, 10**9)
