@@ -25,9 +25,10 @@ def row_name(flags: Flags) -> str:
 def _options(flags: Flags) -> list[str]:
     """What the run has of the options of every method (docs/methods.md, section 5) or what no shipped flagfile has."""
     width, layers = flags.number("critic_hidden_dim", 0), flags.number("critic_hidden_layers", 0)
-    scaling = flags.text("reward_scaling") or TrainingConfig.reward_scaling
+    scaling = flags.text("reward_scaling")
     shrunk = scaling == "none" and flags.number("reward_scale", TrainingConfig.reward_scale) != 1.0
-    drifting = scaling == "running_std" and flags.text("reward_version") != "v1"
+    released = flags.text("reward_version") == "v1" or flags.text("cmta.actor_encoder") == "frozen_random"
+    drifting = scaling == "running_std" and not released
     named = {
         f"critics {width:g} wide": width not in (0, flags.number("hidden_dim", 0)),
         f"critics of {layers:g} layers": layers > 0,
@@ -37,9 +38,9 @@ def _options(flags: Flags) -> list[str]:
         "resets": flags.number("reset_every", 0) > 0,
         "rewards over means": scaling == "mean",
         "rewards over returns": scaling == "max_return",
-        "rewards over a running deviation": drifting and flags.enabled("critic_layer_norm", False),
+        "rewards over a running deviation": drifting,
         "bfloat16 activations": flags.text("activation_dtype") == "bfloat16",
-        "critics without layer norm": shrunk and not flags.enabled("critic_layer_norm", True),
+        "critics without layer norm": (shrunk or drifting) and not flags.enabled("critic_layer_norm", True),
     }
     return [name for name, there in named.items() if there]
 

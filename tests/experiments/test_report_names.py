@@ -87,7 +87,14 @@ from experiments.reporting import names
             "CMTA",
             {"method": "cmta", "reward_scaling": "running_std", "critic_layer_norm": "true", "reward_version": "v1"},
         ),
-        ("CMTA", {"method": "cmta", "reward_scaling": "running_std", "reward_version": "v2"}),
+        (
+            "CMTA (rewards over a running deviation, critics without layer norm)",
+            {"method": "cmta", "reward_scaling": "running_std", "critic_layer_norm": "false", "reward_version": "v2"},
+        ),
+        (
+            "CMTA (frozen random actor encoder)",
+            {"method": "cmta", "cmta.actor_encoder": "frozen_random", "reward_scaling": "running_std"},
+        ),
         (
             "MTMH-SAC (critics without layer norm)",
             {"method": "mtmhsac", "reward_scaling": "none", "reward_scale": "0.1", "critic_layer_norm": "false"},
