@@ -86,8 +86,9 @@ def test_every_folder_of_published_runs_is_explained():
 
 
 @functools.cache
-def groups_of(folder):
-    return gather([read_run(path) for path in find_runs([str(ROOT / "results" / folder / "*")])], row_name, 10**9)
+def groups_of(*folders):
+    patterns = [str(ROOT / "results" / folder) for folder in folders]
+    return gather([read_run(path) for path in find_runs(patterns)], row_name, 10**9)
 
 
 def interval(row):
@@ -99,7 +100,7 @@ def steps(row):
 
 
 def test_the_table_of_few_is_that_of_its_runs():
-    groups = groups_of("few")
+    groups = groups_of("few/*")
     [comparison] = compare(groups, "CMTA")
     page, readme = (ROOT / "docs/results.md").read_text(), (ROOT / "README.md").read_text().splitlines()
     for row in comparison.rows:
@@ -114,7 +115,7 @@ def test_the_table_of_few_is_that_of_its_runs():
 
 
 def test_the_row_that_was_run_again_is_inside_the_interval_of_the_first():
-    first, again = (next(iter(groups_of(name).values()))["MTMH-SAC"].final for name in ("few", "few_again"))
+    first, again = (next(iter(groups_of(f"{name}/*").values()))["MTMH-SAC"].final for name in ("few", "few_again"))
     mean, iqm = f"{100 * again.mean():.1f}", f"{100 * interquartile_mean(again):.1f}"
     low, high = (100 * bound for bound in bootstrap_interval(first))
     assert (
@@ -126,7 +127,7 @@ def test_the_row_that_was_run_again_is_inside_the_interval_of_the_first():
 
 @pytest.mark.parametrize("base", ["CMTA (contrastive floor 0)", "MTMH-SAC (size of CMTA)"])
 def test_the_tables_of_the_recipe_are_those_of_its_runs(base):
-    groups = groups_of("recipe")
+    groups = groups_of("recipe/*")
     [comparison] = compare(groups, base)
     with open(ROOT / "results/recipe/iteration_ms.csv", newline="") as file:
         times = {row["run"]: float(row["iteration_ms"]) for row in csv.DictReader(file)}
@@ -142,10 +143,26 @@ def test_the_tables_of_the_recipe_are_those_of_its_runs(base):
         )
 
 
+@pytest.mark.parametrize(("folder", "base"), [("cmta", "CMTA"), ("mtmhsac", "MTMH-SAC")])
+def test_the_tables_of_reward_scalings_are_those_of_their_runs(folder, base):
+    rows = {
+        base: ("raw", "yes"),
+        f"{base} (critics without layer norm)": ("raw", "no"),
+        f"{base} (rewards over means)": ("over means", "yes"),
+        f"{base} (rewards over a running deviation, critics without layer norm)": ("over a running deviation", "no"),
+    }
+    [comparison] = compare(groups_of(f"few/{folder}", f"reward_scaling/{folder}_*"), base)
+    page = (ROOT / "docs/learning.md").read_text().splitlines()
+    assert {row.agent for row in comparison.rows} == set(rows)
+    for row in comparison.rows:
+        cells = [base, *rows[row.agent], str(row.seeds), f"{row.final:.1f}", f"{row.last_five:.1f}", steps(row)]
+        assert f"| {' | '.join([*cells, f'{row.kept:.1f}', interval(row)])} |" in page
+
+
 @pytest.mark.parametrize(("folder", "value"), [("recipe", "0"), ("log_std", "-9")])
 def test_the_table_of_initial_policies_is_that_of_its_runs(folder, value):
     name = "CMTA (contrastive floor 0)"
-    [comparison] = compare(groups_of(folder), name)
+    [comparison] = compare(groups_of(f"{folder}/*"), name)
     [row] = [row for row in comparison.rows if row.agent == name]
     line = f"| {value} | {row.final:.1f} | {row.last_five:.1f} | {steps(row)} | {row.kept:.1f} |"
     assert line in (ROOT / "docs/learning.md").read_text().splitlines()
@@ -155,7 +172,7 @@ def test_the_answers_to_the_papers_claims_are_those_of_the_table():
     """That a part of CMTA helps is a claim about the row without it."""
     page = (ROOT / "docs/results.md").read_text()
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| ")]
-    compared = [compare(groups_of("few"), base)[0] for base in ("CMTA", "CMTA (mean of critics, rewards over means)")]
+    compared = [compare(groups_of("few/*"), base)[0] for base in ("CMTA", "CMTA (mean of critics, rewards over means)")]
     answers = {interval(row): row.answer for comparison in compared for row in comparison.rows if row.pairs}
     claims = [row for row in rows if len(row) == 3 and row[2].startswith(("+", "-")) and "[" in row[2]]
     assert len(claims) >= 8
