@@ -1,4 +1,4 @@
-"""Imports go downwards only: a module imports from its own room or from rooms on lower floors."""
+"""Imports go downwards only: a module imports from its own package or from packages on lower levels."""
 
 import ast
 import pathlib
@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).parents[1]
-FLOORS = (  # bottom to top; rooms on one floor do not see each other
+LEVELS = (  # bottom to top; packages on one level do not see each other
     ("cmta_jax.types", "cmta_jax.config", "cmta_jax.random_keys"),
     ("cmta_jax.environments", "cmta_jax.storage", "cmta_jax.task_embeddings"),
     (
@@ -19,7 +19,7 @@ FLOORS = (  # bottom to top; rooms on one floor do not see each other
     ("cmta_jax",),  # the public API
     ("experiments",),
 )  # fmt: skip
-FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+LEVEL = {package: level for level, packages in enumerate(LEVELS) for package in packages}
 WITHOUT_JAX = (
     "cmta_jax",
     "cmta_jax.environments",
@@ -62,17 +62,17 @@ def imports(module):
 def test_imports_go_downwards_only():
     upwards = []
     for module in MODULES:
-        room = owner(module, FLOOR)
+        package = owner(module, LEVEL)
         for imported in imports(module):
-            other = owner(imported, FLOOR)
-            if other != room and FLOOR[other] >= FLOOR[room]:
+            other = owner(imported, LEVEL)
+            if other != package and LEVEL[other] >= LEVEL[package]:
                 upwards.append(f"{module} imports {imported}")
     assert not upwards, "\n".join(upwards)
 
 
-def test_every_module_has_a_room_of_its_own_name():
-    roots = [module for module in MODULES if owner(module, FLOOR) == "cmta_jax" and module != "cmta_jax"]
-    assert not roots, f"name a floor for {roots}"
+def test_every_module_has_a_level():
+    roots = [module for module in MODULES if owner(module, LEVEL) == "cmta_jax" and module != "cmta_jax"]
+    assert not roots, f"name a level for {roots}"
 
 
 def test_the_parts_that_simulators_need_do_not_import_jax():
