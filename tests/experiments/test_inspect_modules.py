@@ -95,7 +95,7 @@ def paths(tmp_path_factory):
         (["--workdir="], "No run was named: give --workdir, a run folder or a policy file, or --policy=shipped."),
         (["--workdir=/nowhere"], "/nowhere is neither a run folder (it has no flags.flags) nor a policy file"),
         (["--beside={other}"], "have different tasks: give two runs of one benchmark."),
-        (["--workdir={plain}"], "is a run of MT-SAC, which has no experts to look at"),
+        (["--workdir={plain}"], "which has no experts to look at: give one of CMTA, CARE or TSAC"),
     ],
 )
 def test_bad_input_is_one_sentence_and_status_2(paths, capsys, monkeypatch, arguments, sentence):
