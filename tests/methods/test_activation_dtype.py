@@ -89,6 +89,19 @@ def test_an_update_keeps_its_state_in_float32(name):
     assert ":bf16[" in str(half.jaxpr) and "bf16" not in str(plain.jaxpr)
 
 
+@pytest.mark.parametrize(
+    ("name", "settings"), [("cmta", {}), ("care", {}), ("mtmhsac", {}), ("mtsac", {"mtsac.state_encoder": "always"})]
+)
+def test_each_methods_encoder_has_the_activations_dtype(name, settings):
+    method = examples.small(name, **settings, **HALF)
+    batch = examples.random_batch(0, method)
+
+    params = jax.eval_shape(method.networks.init, random_key(0))
+    tasks = jax.eval_shape(method.networks.encode_tasks, params["task_encoder"])
+    used = jax.make_jaxpr(method.networks.encode)(params["encoder"], tasks, batch.observation, batch.carry)
+    assert ":bf16[" in str(used)
+
+
 def test_experts_are_rounded_and_attention_and_lstm_are_not():
     inputs = jnp.ones((2, 5, 6)) / 3, jnp.ones((2, 4)), (jnp.ones((2, 5, 4)) / 3,) * 2
     plain, half = (MixtureEncoder(3, 4, dtype=dtype) for dtype in ("float32", "bfloat16"))
