@@ -10,7 +10,7 @@ from flax import linen as nn
 
 from cmta_jax.networks.linear import linear, relu
 from cmta_jax.networks.lstm import Memory
-from cmta_jax.networks.mlp import MLP, ensemble
+from cmta_jax.networks.mlp import MLP, ensemble, rounded_to
 from cmta_jax.types import Array, Carry, History, Params
 
 
@@ -73,7 +73,7 @@ class MixtureEncoder(nn.Module):
     def _experts(self, observation: Array) -> Array:
         """Eq. 4: `[N, B, D]` -> `[K, N, B, features]`.
 
-        Not on a CPU, the first layers of all experts are one product: cuBLAS adds biases to one, not to a batched one.
+        Except on a CPU, the first layers of all experts are one product: cuBLAS adds no biases to a batched one.
         """
         if self.is_initializing():
             return self.experts(observation)
@@ -85,7 +85,7 @@ class MixtureEncoder(nn.Module):
         def first_layers_at_once(stacked: Params, observation: Array) -> Array:
             first, last = stacked["Dense_0"], stacked["Dense_1"]
             rows = observation.reshape(-1, observation.shape[-1])
-            dtype = rows.dtype if self.dtype == "float32" else jnp.dtype(self.dtype)
+            dtype = rounded_to(self.dtype, rows)
             kernel = jnp.moveaxis(first["kernel"], 0, 1).reshape(rows.shape[1], -1)
             hidden = relu(linear(rows.astype(dtype), kernel, first["bias"].reshape(-1), dtype))
             hidden = jnp.moveaxis(hidden.reshape(len(rows), self.num_experts, -1), 1, 0)
@@ -100,7 +100,7 @@ class MixtureEncoder(nn.Module):
     ) -> tuple[Array, MixtureIntermediates]:
         """Experts, attention and mixture for `observation` `[N, B, D]`; `hidden` is `(h_t [N, B, H],)` or `()`."""
         rows = observation.shape[:2]
-        experts = self._experts(observation).astype(observation.dtype)  # Eq. 4
+        experts = self._experts(observation).astype(observation.dtype)  # Eq. 4: [K, N, B, D]
         chex.assert_shape(experts, (self.num_experts, *rows, self.features))
         query = jax.lax.stop_gradient(task_encoding) if self.detach_task else task_encoding  # Deviation 11
         query = jnp.broadcast_to(query[:, None], (*rows, query.shape[-1]))

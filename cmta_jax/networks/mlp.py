@@ -32,7 +32,7 @@ class MLP(nn.Module):
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
         rows = inputs.reshape(-1, inputs.shape[-1])
-        dtype = inputs.dtype if self.dtype == "float32" else jnp.dtype(self.dtype)
+        dtype = rounded_to(self.dtype, inputs)
         for number, width in enumerate(self.hidden):
             hidden = linear(rows.astype(dtype), *Weights(width, name=f"Dense_{number}")(rows), dtype)
             if self.layer_norm:
@@ -41,6 +41,11 @@ class MLP(nn.Module):
         last = Weights(self.output_dim, bias_init=self.output_bias, name=f"Dense_{len(self.hidden)}")
         outputs = linear(rows, *last(rows), dtype if self.round_output else inputs.dtype)
         return outputs.reshape(*inputs.shape[:-1], self.output_dim)
+
+
+def rounded_to(dtype: str, inputs: Array) -> Any:
+    """The dtype of a network's activations: that of its inputs, unless its setting names a narrower one."""
+    return inputs.dtype if dtype == "float32" else jnp.dtype(dtype)
 
 
 def ensemble(module: type[nn.Module], size: int, in_axes: int | None = None) -> type[nn.Module]:

@@ -28,7 +28,7 @@ def _options(flags: Flags) -> list[str]:
     scaling = flags.text("reward_scaling")
     shrunk = scaling == "none" and flags.number("reward_scale", TrainingConfig.reward_scale) != 1.0
     released = flags.text("reward_version") == "v1" or flags.text("cmta.actor_encoder") == "frozen_random"
-    drifting = scaling == "running_std" and not released
+    drifting = scaling == "running_std" and not released  # where the released code's scaling is not meant
     named = {
         f"critics {width:g} wide": width not in (0, flags.number("hidden_dim", 0)),
         f"critics of {layers:g} layers": layers > 0,

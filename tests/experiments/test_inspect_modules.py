@@ -13,6 +13,7 @@ from experiments.inspection import encodings, figures
 from experiments.policies import films
 
 RANDOM = np.random.default_rng(0)
+PLAIN = "MT-SAC (rewards over a running deviation, critics without layer norm)"
 
 
 def test_similarity_is_the_mean_cosine():
@@ -95,7 +96,7 @@ def paths(tmp_path_factory):
         (["--workdir="], "No run was named: give --workdir, a run folder or a policy file, or --policy=shipped."),
         (["--workdir=/nowhere"], "/nowhere is neither a run folder (it has no flags.flags) nor a policy file"),
         (["--beside={other}"], "have different tasks: give two runs of one benchmark."),
-        (["--workdir={plain}"], "which has no experts to look at: give one of CMTA, CARE or TSAC"),
+        (["--workdir={plain}"], f"is a run of {PLAIN}, which has no experts to look at"),
     ],
 )
 def test_bad_input_is_one_sentence_and_status_2(paths, capsys, monkeypatch, arguments, sentence):

@@ -163,20 +163,24 @@ def test_the_table_of_reward_scalings_is_that_of_its_runs(folder, others, base):
         assert f"| {' | '.join([*cells, f'{row.kept:.1f}', interval(row)])} |" in page
 
 
+def two_rows(page, base, *folders):
+    """The row of that name and the one beside it, and the text of a page on one line."""
+    [comparison] = compare(groups_of(*folders), base)
+    [other] = [row for row in comparison.rows if row.agent != base]
+    return *(row for row in comparison.rows if row.agent == base), other, " ".join((ROOT / page).read_text().split())
+
+
 def test_what_is_said_of_layer_norm_is_that_of_the_runs():
-    [comparison] = compare(groups_of("few/cmta", "reward_scaling/cmta25_no_norm"), "CMTA")
-    rows = {row.agent: row for row in comparison.rows}
-    plain, normed = rows["CMTA (critics without layer norm)"], rows["CMTA"]
-    page = " ".join((ROOT / "docs/learning.md").read_text().split())
+    normed, plain, page = two_rows("docs/learning.md", "CMTA", "few/cmta", "reward_scaling/cmta25_no_norm")
+    assert plain.agent == "CMTA (critics without layer norm)"
     assert f"last five {plain.last_five:.1f}, 80 % after {steps(plain)}; with layer norm" in page
     assert f"with layer norm {normed.last_five:.1f} and {steps(normed)}." in page
 
 
 def test_what_is_said_of_bfloat16_is_that_of_the_runs():
-    [comparison] = compare(groups_of("recipe/none", "recipe/bf16"), "CMTA (contrastive floor 0)")
-    rows = {row.agent: row for row in comparison.rows}
-    half, full = rows["CMTA (contrastive floor 0) (bfloat16 activations)"], rows["CMTA (contrastive floor 0)"]
-    page = " ".join((ROOT / "docs/performance.md").read_text().split())
+    name = "CMTA (contrastive floor 0)"
+    full, half, page = two_rows("docs/performance.md", name, "recipe/none", "recipe/bf16")
+    assert half.agent == f"{name} (bfloat16 activations)"
     said = f"final {half.final:.1f}, last five {half.last_five:.1f}, 80 % after {steps(half)}; in float32"
     assert f"{said} {full.final:.1f}, {full.last_five:.1f} and {steps(full)}." in page
     assert f"{half.ahead_by:.1f} [{half.ahead_low:.1f}, {half.ahead_high:+.1f}]" in page
