@@ -9,6 +9,7 @@ PYTHONPATH=. python tests/support/compile_times.py
 import functools
 import time
 from collections.abc import Callable, Iterator
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +17,7 @@ from plain_mtsac import ACTION_DIM, OBSERVATION_DIM, PlainMtsac
 
 from cmta_jax.config import TrainingConfig
 from cmta_jax.random_keys import random_key
+from cmta_jax.training import replay
 from cmta_jax.training.seed_axis import for_each_seed, spread
 from experiments.benchmarks import gpu_target
 from experiments.benchmarks.gpu_target import Lowerable
@@ -46,6 +48,7 @@ def programs() -> Iterator[tuple[str, Callable[[], Lowerable]]]:
     for name in METHODS:
         yield f"{name} update", functools.partial(update, name)
         yield f"{name} learn", functools.partial(learn, name)
+    yield "mtsac learn, nothing drawn", functools.partial(learn_of_first_rows, "mtsac")
 
 
 def plain() -> Lowerable:
@@ -72,6 +75,14 @@ def learn(name: str) -> Lowerable:
     """The program of a method's run, for one seed."""
     method, spec = method_of(Cell(name, "mt10", 1), OPTIONS)
     return gpu_target.programs(method, spec, TrainingConfig(), OPTIONS.batch_per_task, DEVICES)["learn"]
+
+
+def learn_of_first_rows(name: str) -> Lowerable:
+    """The same with a batch of first rows: what is left if no random numbers choose it."""
+    rows = replay.Place(*jnp.zeros((2, 10, OPTIONS.batch_per_task), jnp.int32))
+    with mock.patch.object(replay, "draw", return_value=rows):
+        function, arguments = learn(name)
+        return Lowerable(function.trace(*arguments), ())
 
 
 if __name__ == "__main__":
