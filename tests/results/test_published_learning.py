@@ -101,6 +101,16 @@ def test_what_is_said_of_bfloat16_is_that_of_the_runs():
     assert f"{half.ahead_by:.1f} [{half.ahead_low:.1f}, {half.ahead_high:+.1f}]" in page
 
 
+@pytest.mark.parametrize("row", ["cmta", "cmta_literal"])
+def test_what_is_said_of_the_movement_of_the_attention_is_that_of_the_runs(row):
+    with open(ROOT / f"results/few/{row}/train.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    last = [float(each["attention_movement"]) for each in rows if each["step"] == rows[-1]["step"]]
+    said = " ".join((ROOT / "docs/learning.md").read_text().split())
+    assert len(last) == 5
+    assert f"{min(last):.2f} to {max(last):.2f}" in said.partition("On `few`, whose critics")[2].partition("it lives")[0]
+
+
 @pytest.mark.parametrize(("folder", "value"), [("recipe", "0"), ("log_std", "-9")])
 def test_the_table_of_initial_policies_is_that_of_its_runs(folder, value):
     name = "CMTA (contrastive floor 0)"

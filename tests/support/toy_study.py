@@ -63,6 +63,7 @@ SETTINGS = [
     *(Setting("hidden", memory_history=9, memory_learning_rate=rate, contrastive_weight=25.0) for rate in RATES),
     Setting("visible", memory_history=9, memory_learning_rate=1e-4, contrastive_weight=25.0),
     Setting("visible", contrastive_weight=25.0),
+    *(Setting("visible", "none", layer_norm, 3e-5, contrastive_weight=25.0) for layer_norm in (True, False)),
 ]
 
 

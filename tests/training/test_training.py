@@ -302,7 +302,7 @@ def toy_success(setting):
 
 @pytest.mark.slow
 def test_the_shipped_setting_keeps_the_toy_solved():
-    success = toy_success(toy_study.Setting(memory_learning_rate=3e-5))
+    success = toy_success(toy_study.Setting(memory_learning_rate=3e-5, contrastive_weight=25.0))
     assert success[-1].min() >= 0.95 and success[4:].min() >= 0.85
 
 
@@ -310,7 +310,7 @@ def test_the_shipped_setting_keeps_the_toy_solved():
 def test_only_a_history_solves_the_toy_that_needs_memory():
     """Without time half of the goals is the limit (results/learning_toy)."""
     hidden = toy_study.Setting("hidden")
-    assert toy_success(hidden._replace(memory_history=9, contrastive_weight=0.0))[-1].min() >= 0.9
+    assert toy_success(hidden._replace(memory_history=9, contrastive_weight=25.0))[-1].min() >= 0.9
     assert toy_success(hidden._replace(temporal=False, memory_learning_rate=0.0))[-1].max() <= 0.5
 
 
