@@ -22,6 +22,7 @@ from cmta_jax.environments import EnvironmentConfig, Pool
 from cmta_jax.environments.interface import Step
 from cmta_jax.training import loop
 from cmta_jax.training.loop import Moment
+from cmta_jax.training.one_seed import TrainState
 from cmta_jax.training.program import Program, compile_program, seed_keys_of
 from experiments.benchmarks import cores
 from experiments.benchmarks.grid import Cell, method_of, sweep
@@ -93,19 +94,24 @@ def loop_figures(
         turns: that are measured; the four take turns, after one in which everything is compiled.
         seconds: that one of the first three loops runs in a turn.
     """
-    lanes = config.num_seeds, len(pool.config.tasks), config.copies_per_task
-    observation = pool.reset(0).reshape(*lanes, -1)
-    start = program.start(seed_keys_of(config), jnp.asarray(observation))
+    start = started(program, pool, config)
     action = np.asarray(start.rollout.action).reshape(pool.num_lanes, -1)
     pools = {"iteration": pool, "serial": Serial(pool), "learner": Still(_step(pool, action))}
     moment, times = Moment(0, start, {}), {way: [] for way in (*pools, "simulators")}
     for _ in range(1 + turns):
         for way, pool_of_way in pools.items():
             moments = loop.interact(program, pool_of_way, config, pool.config.horizon, moment.state, moment.step)
-            moment, iteration = _timed(moments, seconds)
+            moment, iteration = timed(moments, seconds)
             times[way].append(iteration)
         times["simulators"].append(_simulators_alone(pool, action))
     return {f"{way}_ms": 1e3 * statistics.median(found[1:]) for way, found in times.items()}
+
+
+def started(program: Program, pool: Pool, config: TrainingConfig) -> TrainState:
+    """The state at step 0."""
+    lanes = config.num_seeds, len(pool.config.tasks), config.copies_per_task
+    observation = pool.reset(0).reshape(*lanes, -1)
+    return program.start(seed_keys_of(config), jnp.asarray(observation))
 
 
 class Serial:
@@ -139,7 +145,7 @@ def _step(pool: Pool, action: np.ndarray) -> Step:
     return pool.receive()
 
 
-def _timed(moments: Iterator[Moment], seconds: float) -> tuple[Moment, float]:
+def timed(moments: Iterator[Moment], seconds: float) -> tuple[Moment, float]:
     """Runs the loop for about `seconds`; the last moment, and the seconds per iteration."""
     moment = next(moments)
     jax.block_until_ready(moment.state)

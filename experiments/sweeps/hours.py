@@ -1,13 +1,14 @@
 """How many hours the runs of a sweep will take on this machine, by the benchmark suite `train`."""
 
+import contextlib
 import dataclasses
-import functools
 import os
 from collections.abc import Iterator, Sequence
 
+from cmta_jax.config import TrainingConfig
 from cmta_jax.environments import Pool
 from cmta_jax.runs.settings import Settings
-from cmta_jax.training.program import compile_program
+from cmta_jax.training.program import Program, compile_program
 from experiments.benchmarks import train
 from experiments.command_line.parse import parse
 from experiments.sweeps.folders import SweepRun, progress_of
@@ -35,6 +36,14 @@ def predict(runs: Sequence[SweepRun], cores: Sequence[int]) -> Iterator[tuple[Sw
 
 def iteration_seconds(settings: Settings) -> float:
     """Seconds of one environment step of all tasks and seeds with its updates, as measured on this machine."""
+    with ready(settings) as (program, pool, training):
+        figures = train.loop_figures(program, pool, training, turns=1, seconds=train.QUICK_SECONDS)
+    return figures["iteration_ms"] / 1e3
+
+
+@contextlib.contextmanager
+def ready(settings: Settings) -> Iterator[tuple[Program, Pool, TrainingConfig]]:
+    """What the loop of a run needs to be timed: its program, its simulators with fixed goals, and a small replay."""
     spec, method = settings.build(Pool)
     batch, seeds = settings.method.batch_per_task, settings.training.num_seeds
     training = dataclasses.replace(
@@ -42,10 +51,8 @@ def iteration_seconds(settings: Settings) -> float:
     )
     program = compile_program(method, spec, training, batch, discount=settings.method.discount)
     environment = dataclasses.replace(settings.environment, goals="fixed")
-    make = functools.partial(Pool, environment, range(seeds), training.copies_per_task, settings.run.env_workers)
-    with make() as pool:
-        figures = train.loop_figures(program, pool, training, turns=1, seconds=train.QUICK_SECONDS)
-    return figures["iteration_ms"] / 1e3
+    with Pool(environment, range(seeds), training.copies_per_task, settings.run.env_workers) as pool:
+        yield program, pool, training
 
 
 def _done(run: SweepRun) -> int:

@@ -70,6 +70,22 @@ def test_what_is_said_of_cmta_without_layer_norm_is_that_of_its_runs():
     assert f"without it CMTA is still behind the plain network of its size, {behind}" in page
 
 
+def test_the_tables_of_mt10_medium_are_those_of_its_runs():
+    groups = groups_of("mt10_medium/*")
+    [comparison] = compare(groups, "CMTA")
+    page = (ROOT / "docs/results.md").read_text().splitlines()
+    finals = [groups[comparison.cell][row.agent].final for row in comparison.rows]
+    for row, final in zip(comparison.rows, finals, strict=True):
+        assert row_of_results(row, final) in page
+    tasks = next(iter(groups[comparison.cell].values())).tasks
+    for number, task in enumerate(tasks):
+        cells = [" ".join(f"{value:.2f}" for value in final[:, number]) for final in finals]
+        assert f"| {' | '.join([task.removesuffix('-v3'), *cells])} |" in page
+    for row in comparison.rows:
+        for seed, curve in enumerate(groups[comparison.cell][row.agent].success.mean(axis=2)):
+            assert f"| {row.agent} | {seed} | {' '.join(f'{value:.2f}' for value in curve)} |" in page
+
+
 def test_the_row_that_was_run_again_is_inside_the_interval_of_the_first():
     first, again = (next(iter(groups_of(f"{name}/*").values()))["MTMH-SAC"].final for name in ("few", "few_again"))
     mean, iqm = f"{100 * again.mean():.1f}", f"{100 * interquartile_mean(again):.1f}"

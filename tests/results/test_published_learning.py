@@ -43,12 +43,13 @@ def test_the_toy_studys_table_is_that_of_its_curves():
 def test_the_tables_of_the_recipe_are_those_of_its_runs(base):
     groups = groups_of("recipe/*")
     [comparison] = compare(groups, base)
-    with open(ROOT / "results/recipe/iteration_ms.csv", newline="") as file:
-        times = {row["run"]: float(row["iteration_ms"]) for row in csv.DictReader(file)}
+    with open(ROOT / "results/recipe/over_none.csv", newline="") as file:
+        over_none = {row["run"]: float(row["over_none"]) for row in csv.DictReader(file)}
+    assert "10.8 ms" in (ROOT / "docs/learning.md").read_text()
     page, begin = (ROOT / "docs/learning.md").read_text().splitlines(), base.partition(" ")[0]
     for row in (row for row in comparison.rows if row.agent.startswith(begin)):
         run = pathlib.Path(groups[comparison.cell][row.agent].folders[0]).name
-        minutes = f"{row.steps_to_solve * times[run] / 6e4:.1f}"
+        minutes = f"{row.steps_to_solve * over_none[run] * 10.8 / 6e4:.1f}"
         numbers = (
             f"{row.final:.1f} | {row.last_five:.1f} | {steps(row)} | {minutes} | {row.kept:.1f} | {interval(row)} |"
         )
@@ -101,14 +102,14 @@ def test_what_is_said_of_bfloat16_is_that_of_the_runs():
     assert f"{half.ahead_by:.1f} [{half.ahead_low:.1f}, {half.ahead_high:+.1f}]" in page
 
 
-@pytest.mark.parametrize("row", ["cmta", "cmta_literal"])
-def test_what_is_said_of_the_movement_of_the_attention_is_that_of_the_runs(row):
-    with open(ROOT / f"results/few/{row}/train.csv", newline="") as file:
+@pytest.mark.parametrize(("row", "seeds"), [("few/cmta", 5), ("few/cmta_literal", 5), ("recipe/mean_means", 3)])
+def test_what_is_said_of_the_movement_of_the_attention_is_that_of_the_runs(row, seeds):
+    with open(ROOT / f"results/{row}/train.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     last = [float(each["attention_movement"]) for each in rows if each["step"] == rows[-1]["step"]]
     page = " ".join((ROOT / "docs/learning.md").read_text().split())
     said = page.partition("On `few`, whose critics")[2].partition("it lives")[0]
-    assert len(last) == 5
+    assert len(last) == seeds
     assert f"{min(last):.2f} to {max(last):.2f}" in said
 
 
@@ -119,3 +120,22 @@ def test_the_table_of_initial_policies_is_that_of_its_runs(folder, value):
     [row] = [row for row in comparison.rows if row.agent == name]
     line = f"| {value} | {row.final:.1f} | {row.last_five:.1f} | {steps(row)} | {row.kept:.1f} |"
     assert line in (ROOT / "docs/learning.md").read_text().splitlines()
+
+
+def test_no_value_of_mt10_medium_is_above_what_the_rewards_can_give():
+    page = " ".join((ROOT / "docs/learning.md").read_text().split())
+    runs = [*(ROOT / "results/mt10_medium").glob("*/")]
+    assert runs
+    for run in runs:
+        with open(run / "train.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+        pairs = [
+            (float(row[name]), float(row[name.replace("q_mean", "value_limit")]))
+            for row in rows
+            for name in row
+            if name.startswith("q_mean/")
+        ]
+        assert all(value <= limit for value, limit in pairs)
+        assert "overestimate" not in (run / "run.log").read_text()
+        value, limit = max(pairs)
+        assert f"{value:.1f} of {limit:.1f}" in page
