@@ -40,7 +40,7 @@ def make(config: Config, spec: Spec) -> Method:
     if config.memory_learning_rate and not (config.temporal and config.critic_learning_rate):
         raise ValueError(
             f"--cmta.memory_learning_rate={config.memory_learning_rate:g} needs --cmta.temporal=true and a "
-            "--critic_learning_rate above 0: leave it at 0, which means the critics' rate."
+            "--critic_learning_rate above 0: set it to 0, which means the critics' rate."
         )
     if config.memory_history and not (config.temporal and config.actor_encoder == "shared"):
         raise ValueError(
